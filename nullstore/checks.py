@@ -1,0 +1,130 @@
+"""System checks. None of them asks a database: they must not stand in the way of the migrate that mends it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import models
+
+from nullstore import defaults, encryption
+from nullstore.databases import ALIASES, HOMES, USER_SYNC
+from nullstore.exceptions import InvalidSetting
+
+
+@register(Tags.database)
+def check_homes(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.E001: every installed app has a home among the aliases."""
+    return [
+        Error(
+            f"The app {app.label!r} has no home database.",
+            hint=f"Add {app.label!r} to HOMES in nullstore/databases.py, with one of: {', '.join(ALIASES)}.",
+            id="nullstore.E001",
+        )
+        for app in apps.get_app_configs()
+        if HOMES.get(app.label) not in ALIASES
+    ]
+
+
+@register(Tags.security)
+def check_secrets(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.E002: outside DEBUG no secret has its published default."""
+    if settings.DEBUG:
+        return []
+    return [
+        Error(
+            f"{variable} has its published default, which anybody can read.",
+            hint=f"Set {variable} in the environment (manage.py generate_key and .env.example say how), "
+            "or DEBUG=on on a machine of your own.",
+            id="nullstore.E002",
+        )
+        for variable in _default_secrets()
+    ]
+
+
+def _default_secrets() -> Iterator[str]:
+    for variable in ("SECRET_KEY", "REPLICATION_PASSWORD", "FIELD_ENCRYPTION_KEYS"):
+        if getattr(defaults, variable) in getattr(settings, variable):
+            yield variable
+    for alias in ALIASES:
+        if settings.DATABASES[alias]["PASSWORD"] == defaults.LOCAL_PASSWORD:
+            yield f"{alias.upper()}_DATABASE_URL"
+
+
+@register(Tags.models)
+def check_tables(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.E003: no table belongs to two models of one database. Stands in for Django's models.W035."""
+    owners: defaultdict[tuple[str | None, str], list[str]] = defaultdict(list)
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.managed and not model._meta.proxy:
+            owners[HOMES.get(model._meta.app_label), model._meta.db_table].append(model._meta.label)
+    return [
+        Error(
+            f"The table {table!r} of the database {alias!r} is used by {' and '.join(labels)}.",
+            hint="Give one of them another db_table.",
+            id="nullstore.E003",
+        )
+        for (alias, table), labels in owners.items()
+        if len(labels) > 1
+    ]
+
+
+@register(Tags.models)
+def check_relations(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.E004: no relation leads from one database into the other."""
+    return [
+        Error(
+            f"{field} is a relation from {HOMES.get(model._meta.app_label)} to {HOMES.get(target._meta.app_label)}.",
+            hint="Keep the key as a plain UUIDField; PostgreSQL has no relations between databases.",
+            obj=model,
+            id="nullstore.E004",
+        )
+        for model, field, target in _relations(apps.get_models(include_auto_created=True))
+        if HOMES.get(model._meta.app_label) != HOMES.get(target._meta.app_label)
+    ]
+
+
+def _relations(
+    all_models: Iterable[type[models.Model]],
+) -> Iterator[tuple[type[models.Model], models.Field, type[models.Model]]]:
+    for model in all_models:
+        for field in model._meta.get_fields():
+            if isinstance(field, models.Field) and field.is_relation and isinstance(field.related_model, type):
+                yield model, field, field.related_model
+
+
+@register(Tags.models)
+def check_replicated_models(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.E005: what is declared as replicated exists, at home in the publisher and in the subscriber."""
+    errors: list[CheckMessage] = []
+    for pair in USER_SYNC.models:
+        for label, alias in ((pair.source, USER_SYNC.publisher), (pair.replica, USER_SYNC.subscriber)):
+            if not _is_at_home(label, alias):
+                errors.append(
+                    Error(
+                        f"The replicated model {label} does not exist in an app whose home is {alias}.",
+                        hint="Correct USER_SYNC in nullstore/databases.py.",
+                        id="nullstore.E005",
+                    )
+                )
+    return errors
+
+
+def _is_at_home(label: str, alias: str) -> bool:
+    try:
+        model = apps.get_model(label)
+    except LookupError:
+        return False
+    return HOMES.get(model._meta.app_label) == alias
+
+
+@register(Tags.security)
+def check_encryption_keys(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.E006: FIELD_ENCRYPTION_KEYS can be read."""
+    try:
+        encryption.master_keys()
+    except InvalidSetting as error:
+        return [Error(str(error), hint="Run manage.py generate_key for a new key.", id="nullstore.E006")]
+    return []

@@ -1,0 +1,55 @@
+"""Errors of nullstore. One base class; the docstring of each class is its default message."""
+
+from inspect import cleandoc
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class NullstoreError(Exception):
+    """nullstore could not do what was asked."""
+
+    #: What a command that ends with this error returns to the shell:
+    #: 1 = not yet, or different; 2 = broken.
+    exit_code = 2
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or cleandoc(type(self).__doc__ or ""))
+
+
+class InvalidDatabaseURL(NullstoreError, ImproperlyConfigured):
+    """A database URL in the environment cannot be read."""
+
+
+class InvalidSetting(NullstoreError, ImproperlyConfigured):
+    """A setting in the environment cannot be used."""
+
+
+class NoDefaultDatabase(NullstoreError, ImproperlyConfigured):
+    """No database was named, and nullstore has no default one on purpose.
+    Give --database=erebus or --database=agents (in Python: using="erebus" or using="agents")."""
+
+
+class ReplicaIsReadOnly(NullstoreError):
+    """This model is a read-only copy kept by logical replication; write its source model instead."""
+
+
+class DecryptionError(NullstoreError):
+    """A stored secret cannot be decrypted."""
+
+
+class DatabaseUnavailable(NullstoreError):
+    """A database server does not answer."""
+
+
+class LocalServerError(NullstoreError):
+    """A local PostgreSQL server could not be made, started or stopped."""
+
+
+class ReplicationError(NullstoreError):
+    """Logical replication could not be set up or changed."""
+
+
+class ReplicationTimeout(NullstoreError):
+    """The replica did not reach the source in the time given."""
+
+    exit_code = 1

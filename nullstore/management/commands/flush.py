@@ -1,0 +1,9 @@
+"""Django's flush, which says why the database refused: replicated and append-only tables cannot be truncated."""
+
+from django.core.management.commands import flush
+
+from nullstore.management.base import NamedDatabase
+
+
+class Command(NamedDatabase, flush.Command):
+    pass

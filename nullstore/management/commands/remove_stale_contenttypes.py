@@ -1,0 +1,9 @@
+"""Django's remove_stale_contenttypes, in erebus where no --database is given."""
+
+from django.contrib.contenttypes.management.commands import remove_stale_contenttypes
+
+from nullstore.management.base import ErebusByDefault
+
+
+class Command(ErebusByDefault, remove_stale_contenttypes.Command):
+    pass

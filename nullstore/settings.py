@@ -1,0 +1,112 @@
+"""Settings, all from the environment (or `.env` beside manage.py). docs/reference/settings.md lists them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from environ import Env
+
+from nullstore import defaults
+from nullstore.databases import AGENTS, EREBUS
+from nullstore.dburl import parse_database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+# Tests and containers that bring their own environment set NULLSTORE_ENV_FILE to nothing.
+env_file = os.environ.get("NULLSTORE_ENV_FILE", str(BASE_DIR / ".env"))
+if env_file and Path(env_file).is_file():
+    env.read_env(env_file)
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default=defaults.SECRET_KEY)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+FIELD_ENCRYPTION_KEYS = env.str("FIELD_ENCRYPTION_KEYS", default=defaults.FIELD_ENCRYPTION_KEYS)
+
+NULLSTORE_ENVIRONMENT = env.str("NULLSTORE_ENVIRONMENT", default="development" if DEBUG else "unnamed")
+NULLSTORE_PG_BINDIR = env.str("NULLSTORE_PG_BINDIR", default="")
+NULLSTORE_LOCALDB_DIR = env.str("NULLSTORE_LOCALDB_DIR", default="")
+
+INSTALLED_APPS = [
+    # Before Django's apps: commands of the same name in nullstore take precedence.
+    "nullstore",
+    "erebus_app",
+    "agents_app",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "nullstore.urls"
+WSGI_APPLICATION = "nullstore.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def _database(variable: str, default: str, *, after: list[str]) -> dict[str, Any]:
+    """Django's settings of one database; `after` are the aliases that test set-up makes before it."""
+    config = parse_database_url(variable, env.str(variable, default=default))
+    options: dict[str, Any] = {"connect_timeout": 5, "application_name": "nullstore", **config.get("OPTIONS", {})}
+    pool_size = env.int("DATABASE_POOL_SIZE", default=0)
+    if pool_size:
+        # psycopg_pool waits 30 s for a dead server by default; nobody waits that long for a page.
+        options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
+    return {**config, "OPTIONS": options, "TEST": {"DEPENDENCIES": after}}
+
+
+DATABASES = {
+    "default": {"ENGINE": "nullstore.nodefault"},
+    EREBUS: _database("EREBUS_DATABASE_URL", defaults.EREBUS_DATABASE_URL, after=[]),
+    AGENTS: _database("AGENTS_DATABASE_URL", defaults.AGENTS_DATABASE_URL, after=[EREBUS]),
+}
+DATABASE_ROUTERS = ["nullstore.router.HomeRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REPLICATION_ROLE = env.str("REPLICATION_ROLE", default="nullblock_replicator")
+REPLICATION_PASSWORD = env.str("REPLICATION_PASSWORD", default=defaults.REPLICATION_PASSWORD)
+_source_url = env.str("REPLICATION_SOURCE_URL", default="")
+# None: the agents server reaches erebus by the same host and port as Django does.
+REPLICATION_SOURCE = parse_database_url("REPLICATION_SOURCE_URL", _source_url) if _source_url else None
+NULLSTORE_SLOT_TIMEOUT = env.float("NULLSTORE_SLOT_TIMEOUT", default=30.0)
+
+# Source and replica are one table name in two databases; nullstore.E003 checks what W035 cannot.
+SILENCED_SYSTEM_CHECKS = ["models.W035"]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "static/"
