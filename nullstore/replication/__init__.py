@@ -1,0 +1,1 @@
+"""Logical replication between the two databases. See docs/discussions/replication.md."""

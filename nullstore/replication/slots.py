@@ -1,0 +1,82 @@
+"""Replication slots on the publisher: made on a connection of their own, dropped when nobody uses them."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from nullstore import conf
+from nullstore.exceptions import ReplicationError
+from nullstore.replication import catalog
+from nullstore.replication.connect import connect
+
+
+def slot_name(subscription: str, subscriber: catalog.Connection) -> str:
+    """Return the slot's name for a subscription of the database behind `subscriber`: unique on a shared server."""
+    return f"{subscription}_{catalog.subscriber_fingerprint(subscriber)}"
+
+
+@contextmanager
+def new_slot(publisher: str, name: str) -> Iterator[str]:
+    """Make a slot and give the name of the snapshot that is exported with it, which lives as long as the block.
+
+    A slot of this name that a killed run left behind is dropped first. If the block fails the slot is dropped.
+    Raises ReplicationError if open transactions keep it from being made within conf.slot_timeout() seconds.
+    """
+    drop_slot(publisher, name)
+    with connect(publisher, replication="database") as walsender:
+        snapshot = _create(walsender, publisher, name)
+        try:
+            yield snapshot
+        except BaseException:
+            drop_slot(publisher, name)
+            raise
+
+
+def drop_slot(publisher: str, name: str) -> None:
+    """Drop the slot if it is there. A connection that is just ending gets conf.slot_timeout() seconds for that.
+
+    Raises ReplicationError if somebody goes on using it.
+    """
+    deadline = time.monotonic() + conf.slot_timeout()
+    with connect(publisher) as connection:
+        while (slot := catalog.slot(connection, name)) is not None:
+            try:
+                connection.execute("SELECT pg_drop_replication_slot(%s)", [name])
+            except psycopg.errors.ObjectInUse:
+                if time.monotonic() > deadline:
+                    raise ReplicationError(
+                        f"The replication slot {name} on {publisher} is in use (walsender pid {slot.active_pid}): "
+                        "another subscription consumes it, such as that of a copy of the subscriber's data. "
+                        "Stop that one first: ALTER SUBSCRIPTION ... DISABLE"
+                    ) from None
+                time.sleep(0.05)
+            except psycopg.errors.UndefinedObject:
+                return
+
+
+def _create(walsender: psycopg.Connection, publisher: str, name: str) -> str:
+    limit = conf.slot_timeout()
+    # lock_timeout bounds the server's wait for each open transaction even if we are killed; the timer bounds the sum.
+    walsender.execute(sql.SQL("SET lock_timeout = {}").format(f"{limit}s"))
+    timer = threading.Timer(limit, walsender.cancel_safe)
+    timer.start()
+    try:
+        row = walsender.execute(
+            sql.SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'export')").format(sql.Identifier(name))
+        ).fetchone()
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+        with connect(publisher) as connection:
+            writer = catalog.oldest_writer(connection)
+        raise ReplicationError(
+            f"The replication slot {name} could not be made on {publisher} within {limit:g} s, because it waits for "
+            f"transactions that are open there{f' ({writer})' if writer else ''}. End them, then run the same again."
+        ) from None
+    finally:
+        timer.cancel()
+    assert row is not None
+    snapshot: str = row[2]
+    return snapshot

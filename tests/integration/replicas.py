@@ -1,0 +1,96 @@
+"""What tests of replication share: rows on both sides, and going back and forth over the migrations."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connections, transaction
+from django.db.migrations.state import ProjectState
+
+from nullstore.databases import AGENTS, EREBUS
+from nullstore.replication.fence import wait_until_replicated
+from nullstore.replication.operations import (
+    CreatePublication,
+    CreateReplicationRole,
+    CreateSubscription,
+    GuardReplica,
+)
+from tests.integration.baresql import BareSQL
+
+EREBUS_SQL = BareSQL(EREBUS)
+AGENTS_SQL = BareSQL(AGENTS)
+TIMEOUT = 30.0
+
+ROLE = CreateReplicationRole(tables=("user_references",))
+PUBLICATION = CreatePublication("erebus_user_sync", tables=("user_references",))
+SUBSCRIPTION = CreateSubscription("agents_user_sync", publication="erebus_user_sync", publisher="erebus")
+GUARD = GuardReplica(table="user_references", source="erebus.user_references")
+
+
+def add_user(name: str, **columns: Any) -> Any:
+    """Insert a user into erebus as psql does; return its id."""
+    return EREBUS_SQL.insert("user_references", source_identifier=name, network="email", **columns)
+
+
+def add_task(user_id: Any, **columns: Any) -> Any:
+    return AGENTS_SQL.insert("tasks", name="a task", user_id=user_id, **columns)
+
+
+def copies() -> tuple[list[Any], list[Any]]:
+    """All rows and columns of user_references as text, in erebus and in agents."""
+    query = "SELECT to_jsonb(u)::text FROM user_references AS u ORDER BY id"
+    return EREBUS_SQL.rows(query), AGENTS_SQL.rows(query)
+
+
+def assert_replicated(rows: int) -> None:
+    """Wait for replication; then both sides hold the same `rows` rows, to the last column."""
+    wait_until_replicated(TIMEOUT)
+    source, replica = copies()
+    assert source == replica
+    assert len(source) == rows
+
+
+def migrate(app_label: str, name: str | None = None) -> None:
+    call_command("migrate", app_label, *([name] if name else []), verbosity=0)
+
+
+def unsubscribe() -> None:
+    """Reverse the migration that subscribes."""
+    migrate("agents_app", "0004")
+
+
+def subscribe() -> None:
+    migrate("agents_app")
+
+
+@contextmanager
+def resubscribed() -> Iterator[None]:
+    """Have the subscription back at the end, whatever the block did to it."""
+    try:
+        yield
+    finally:
+        migrate("erebus_app")
+        unsubscribe()
+        subscribe()
+
+
+def empty_the_replica() -> None:
+    """Past the guard, as nobody should: for the state of a replica that was never filled."""
+    with transaction.atomic(using="agents"):
+        AGENTS_SQL.run("SET LOCAL session_replication_role = replica")
+        AGENTS_SQL.run("DELETE FROM user_references")
+
+
+def slots() -> list[tuple[str, bool]]:
+    """The replication slots of the test's database in erebus, and whether somebody reads them."""
+    return EREBUS_SQL.rows(
+        "SELECT slot_name, active FROM pg_replication_slots WHERE database = current_database() AND NOT temporary "
+        "AND slot_name LIKE 'agents_user_sync%%' ORDER BY slot_name"
+    )
+
+
+def forwards(operation: Any, alias: str, *, atomic: bool = False) -> None:
+    app_label = f"{alias}_app"
+    with connections[alias].schema_editor(atomic=atomic) as editor:
+        operation.database_forwards(app_label, editor, ProjectState(), ProjectState())

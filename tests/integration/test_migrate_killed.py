@@ -1,0 +1,150 @@
+"""`migrate` killed with SIGKILL at every statement of both replication migrations, then run again.
+
+A forked process runs the migration and kills itself before its n-th statement, whichever connection that is on. Each
+round first goes back to before the migration; the rounds end with the n at which the migration gets through.
+"""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connections
+
+from nullstore.replication import catalog
+from nullstore.replication.subscriptions import SubscriptionSpec, drop_subscription
+from tests.integration.replicas import (
+    AGENTS_SQL,
+    TIMEOUT,
+    add_task,
+    add_user,
+    assert_replicated,
+    empty_the_replica,
+    migrate,
+    resubscribed,
+    slots,
+    subscribe,
+    unsubscribe,
+    wait_until_replicated,
+)
+
+pytestmark = pytest.mark.usefixtures("committed_pair")
+MOST_STATEMENTS = 200
+
+
+def die_before_statement(number: int) -> None:
+    """From now on in this process, SIGKILL it before the `number`-th statement that goes to any server."""
+    seen = 0
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
+            nonlocal seen
+            seen += 1
+            if seen == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(self, *args, **kwargs)
+
+        return execute
+
+    for cursor in (psycopg.Cursor, psycopg.ClientCursor):
+        if "execute" in vars(cursor):
+            cursor.execute = counted(cursor.execute)  # type: ignore[method-assign]
+
+
+def survives(number: int, act: Callable[[], None]) -> bool:
+    """Run `act` in a forked process that dies before its `number`-th statement; return whether it got through."""
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            die_before_statement(number)
+            act()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return False
+    assert os.waitstatus_to_exitcode(status) == 0, "the migration itself failed"
+    return True
+
+
+def kill_at_every_statement(back: Callable[[], None], forth: Callable[[], None], check: Callable[[], None]) -> int:
+    """Return at how many statements the migration was killed; `check` has passed after each."""
+    for number in range(1, MOST_STATEMENTS):
+        back()
+        if survives(number, forth):
+            return number - 1
+        forth()
+        check()
+    raise AssertionError(f"more than {MOST_STATEMENTS} statements")
+
+
+def ours_alone() -> None:
+    """One slot, in use, and no worker or slot of a killed run beside it."""
+    deadline = time.monotonic() + TIMEOUT
+    while [active for _, active in slots()] != [True]:
+        assert time.monotonic() < deadline, f"slots: {slots()}"
+        time.sleep(0.01)
+
+
+def quickly_unsubscribe() -> None:
+    """What reversing the migration does, in a quarter of the time."""
+    drop_subscription(connections["agents"], SubscriptionSpec("agents_user_sync", "erebus_user_sync", "erebus"))
+    AGENTS_SQL.run("DELETE FROM django_migrations WHERE app = 'agents_app' AND name LIKE '0005%%'")
+
+
+def test_subscription_of_an_empty_replica() -> None:
+    with resubscribed():
+        unsubscribe()
+        add_user("user")
+
+        def back() -> None:
+            quickly_unsubscribe()
+            empty_the_replica()
+
+        def check() -> None:
+            assert_replicated(1)
+            ours_alone()
+
+        assert kill_at_every_statement(back, subscribe, check) > 10
+
+
+def test_subscription_of_a_replica_with_rows() -> None:
+    with resubscribed():
+        users = [add_user(f"user-{number}") for number in range(3)]
+        for user in users:
+            add_task(user)
+        wait_until_replicated(TIMEOUT)
+
+        def check() -> None:
+            assert_replicated(3)
+            ours_alone()
+
+        assert kill_at_every_statement(quickly_unsubscribe, subscribe, check) > 10
+
+
+def test_role_and_publication() -> None:
+    with resubscribed():
+        unsubscribe()
+
+        def back() -> None:
+            migrate("erebus_app", "0002")
+
+        def check() -> None:
+            publication = catalog.publication(connections["erebus"], "erebus_user_sync")
+            assert publication is not None
+            assert publication.tables == {"user_references"}
+            subscribe()
+            add_user(f"user-{uuid.uuid4()}")
+            wait_until_replicated(TIMEOUT)
+            quickly_unsubscribe()
+
+        assert kill_at_every_statement(back, lambda: migrate("erebus_app"), check) > 5

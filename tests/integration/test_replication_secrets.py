@@ -1,0 +1,123 @@
+"""The replication role may do its work and nothing else, and its password shows up nowhere."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.db.migrations.state import ProjectState
+from pytest_django import Settings
+
+from nullstore import conf
+from nullstore.exceptions import ReplicationError
+from nullstore.replication.operations import ReplicationOperation
+from tests.integration.replicas import EREBUS_SQL, PUBLICATION, ROLE, SUBSCRIPTION, forwards, slots, subscribe
+from tests.servers import Pair
+
+pytestmark = pytest.mark.usefixtures("committed_pair")
+
+
+def test_a_role_with_another_password_is_not_changed() -> None:
+    EREBUS_SQL.run(f"ALTER ROLE {conf.replication_role()} PASSWORD 'of another pair'")
+    before = EREBUS_SQL.value("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [conf.replication_role()])
+    try:
+        with pytest.raises(
+            ReplicationError, match=r"exists on this server with another password than REPLICATION_PASS"
+        ):
+            forwards(ROLE, "erebus")
+        after = EREBUS_SQL.value("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [conf.replication_role()])
+        assert after == before
+    finally:
+        EREBUS_SQL.run(f"ALTER ROLE {conf.replication_role()} PASSWORD '{conf.replication_password()}'")
+
+
+def test_the_role_may_read_what_is_published_and_nothing_else() -> None:
+    readable = EREBUS_SQL.rows(
+        """SELECT c.relname::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+           WHERE n.nspname = 'public' AND c.relkind IN ('r', 'v', 'S')
+           AND has_table_privilege(%s, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')""",
+        [conf.replication_role()],
+    )
+    assert readable == [("user_references",)]
+    query = "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolcanlogin, rolreplication FROM pg_roles"
+    assert EREBUS_SQL.rows(f"{query} WHERE rolname = %s", [conf.replication_role()]) == [
+        (False, False, False, False, True, True)
+    ]
+    assert EREBUS_SQL.refusal(f"SET ROLE {conf.replication_role()}; DELETE FROM user_references").sqlstate == "42501"
+
+
+def logs(pair: Pair) -> str:
+    files = [*pair.erebus.directory.glob("log/*"), *pair.agents.directory.glob("log/*")]
+    assert files
+    return "\n".join(file.read_text(errors="replace") for file in files)
+
+
+def failing_subscription(settings: Settings) -> str:
+    """Have the server refuse CREATE SUBSCRIPTION; return all that the error says, its causes included."""
+    settings.REPLICATION_SOURCE = {"HOST": "127.0.0.1", "PORT": 1}
+    with pytest.raises(CommandError, match="could not connect to the publisher") as caught:
+        subscribe()
+    return repr(caught.value) + repr(caught.value.__cause__)
+
+
+def failing_role(settings: Settings) -> str:
+    """Have the server refuse CREATE ROLE."""
+    settings.REPLICATION_ROLE = "pg_reserved"
+    with pytest.raises(ReplicationError, match="is reserved") as caught:
+        forwards(ROLE, "erebus")
+    return repr(caught.value) + repr(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("fail", [failing_subscription, failing_role])
+def test_a_failure_leaves_no_slot_and_shows_no_password(
+    fail: Callable[[Settings], str],
+    unsubscribed: None,
+    settings: Settings,
+    pair: Pair,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for alias in ("erebus", "agents"):
+        monkeypatch.setattr(connections[alias], "force_debug_cursor", True)
+    said = fail(settings)
+    secrets = (conf.replication_password(), "SCRAM-SHA-256$")
+    for where in (said, caplog.text, logs(pair), *(str(connections[alias].queries) for alias in ("erebus", "agents"))):
+        assert not any(secret in where for secret in secrets)
+    assert "ERROR" in logs(pair)
+    assert slots() == []
+
+
+@pytest.mark.parametrize(
+    ("app_label", "name", "shown"),
+    [
+        ("erebus_app", "0003", ["CREATE ROLE", "PASSWORD '********'", "CREATE PUBLICATION erebus_user_sync"]),
+        ("agents_app", "0005", ["CREATE SUBSCRIPTION", "password=********", "copy_data = true"]),
+    ],
+)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_sqlmigrate_shows_the_statements_without_the_password(
+    app_label: str, name: str, shown: list[str], backwards: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("sqlmigrate", app_label, name, backwards=backwards)
+    out = capsys.readouterr().out
+    assert conf.replication_password() not in out
+    if backwards:
+        assert "DROP" in out
+    else:
+        assert [fragment for fragment in shown if fragment not in out] == []
+
+
+@pytest.mark.parametrize("operation", [ROLE, PUBLICATION, SUBSCRIPTION], ids=str)
+def test_collecting_sql_asks_no_server(operation: ReplicationOperation, django_assert_num_queries: Any) -> None:
+    alias = "agents" if operation is SUBSCRIPTION else "erebus"
+    with (
+        connections[alias].schema_editor(collect_sql=True, atomic=False) as editor,
+        django_assert_num_queries(0, connection=connections["erebus"]),
+        django_assert_num_queries(0, connection=connections["agents"]),
+    ):
+        operation.database_forwards(f"{alias}_app", editor, ProjectState(), ProjectState())
+        operation.database_backwards(f"{alias}_app", editor, ProjectState(), ProjectState())
+    assert editor.collected_sql

@@ -1,0 +1,136 @@
+"""Every system check, by its id: one case that it finds, and silence where all is well."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.checks import Error, run_checks
+from django.db import models
+from django.test.utils import isolate_apps
+from pytest_django import Settings
+
+from nullstore import checks, databases, defaults
+
+
+def ids(messages: Any) -> list[str]:
+    return [message.id for message in messages]
+
+
+def test_all_is_well_as_it_is() -> None:
+    assert [message for message in run_checks() if not message.is_silenced()] == []
+
+
+def test_e001_an_app_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    homes = {label: home for label, home in databases.HOMES.items() if label != "sessions"}
+    monkeypatch.setattr(checks, "HOMES", homes)
+    (error,) = checks.check_homes()
+    assert (error.id, "'sessions' has no home" in error.msg) == ("nullstore.E001", True)
+    assert "HOMES in nullstore/databases.py" in (error.hint or "")
+
+
+def default_url(settings: Settings, alias: str) -> None:
+    changed = {**settings.DATABASES, alias: {**settings.DATABASES[alias], "PASSWORD": defaults.LOCAL_PASSWORD}}
+    settings.DATABASES = changed
+
+
+DEFAULTS: dict[str, Callable[[Settings], None]] = {
+    "SECRET_KEY": lambda settings: setattr(settings, "SECRET_KEY", defaults.SECRET_KEY),
+    "REPLICATION_PASSWORD": lambda settings: setattr(settings, "REPLICATION_PASSWORD", defaults.REPLICATION_PASSWORD),
+    "FIELD_ENCRYPTION_KEYS": lambda settings: setattr(
+        settings, "FIELD_ENCRYPTION_KEYS", f"{settings.FIELD_ENCRYPTION_KEYS},{defaults.FIELD_ENCRYPTION_KEYS}"
+    ),
+    "EREBUS_DATABASE_URL": lambda settings: default_url(settings, "erebus"),
+    "AGENTS_DATABASE_URL": lambda settings: default_url(settings, "agents"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
+@pytest.mark.parametrize("variable", DEFAULTS)
+def test_e002_a_default_secret_outside_debug(variable: str, settings: Settings) -> None:
+    settings.DEBUG = False
+    assert checks.check_secrets() == []
+    DEFAULTS[variable](settings)
+    (error,) = checks.check_secrets()
+    assert error.id == "nullstore.E002"
+    assert error.msg.startswith(variable)
+    settings.DEBUG = True
+    assert checks.check_secrets() == []
+
+
+@isolate_apps("erebus_app")
+def test_e003_two_models_of_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Twin(models.Model):
+        class Meta:
+            app_label = "erebus_app"
+            db_table = "wallets"
+
+    everything = [*apps.get_models(), Twin]
+    monkeypatch.setattr(checks.apps, "get_models", lambda **kwargs: everything)
+    (error,) = checks.check_tables()
+    assert (error.id, "'wallets'" in error.msg) == ("nullstore.E003", True)
+
+
+@isolate_apps("erebus_app", "agents_app")
+def test_e004_a_relation_between_the_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Here(models.Model):
+        class Meta:
+            app_label = "erebus_app"
+
+    class There(models.Model):
+        here = models.ForeignKey(Here, models.CASCADE)
+
+        class Meta:
+            app_label = "agents_app"
+
+    monkeypatch.setattr(checks.apps, "get_models", lambda **kwargs: [Here, There])
+    (error,) = checks.check_relations()
+    assert isinstance(error, Error)
+    assert (error.id, error.obj) == ("nullstore.E004", There)
+    assert "from agents to erebus" in error.msg
+
+
+@pytest.mark.parametrize(
+    ("source", "replica", "missing"),
+    [
+        ("erebus_app.Nobody", "agents_app.UserReference", "erebus_app.Nobody"),
+        ("erebus_app.UserReference", "erebus_app.Wallet", "erebus_app.Wallet"),
+    ],
+)
+def test_e005_a_replicated_model_that_is_not_there(
+    source: str, replica: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = databases.ReplicationPair(
+        "erebus", "agents", "erebus_user_sync", "agents_user_sync", (databases.ReplicatedModel(source, replica),)
+    )
+    monkeypatch.setattr(checks, "USER_SYNC", declared)
+    (error,) = checks.check_replicated_models()
+    assert (error.id, missing in error.msg) == ("nullstore.E005", True)
+
+
+@pytest.mark.parametrize("keys", ["", "x", "k1:short"])
+def test_e006_keys_that_cannot_be_read(keys: str, settings: Settings) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = keys
+    (error,) = checks.check_encryption_keys()
+    assert (error.id, "FIELD_ENCRYPTION_KEYS" in error.msg) == ("nullstore.E006", True)
+
+
+def test_every_model_of_erebus_app_is_replicated_or_known_not_to_be() -> None:
+    """Add a new model here after deciding whether agents needs a copy of it."""
+    replicated = {model.source for model in databases.USER_SYNC.models}
+    not_replicated = {
+        "erebus_app.Wallet",
+        "erebus_app.AuthSession",
+        "erebus_app.AgentApiKey",
+        "erebus_app.SecretAccessLog",
+        "erebus_app.VerificationRun",
+        "erebus_app.Listing",
+        "erebus_app.ListingVersion",
+        "erebus_app.Review",
+        "erebus_app.Favorite",
+        "erebus_app.Purchase",
+        "erebus_app.Deployment",
+    }
+    assert {model._meta.label for model in apps.get_app_config("erebus_app").get_models()} == (
+        replicated | not_replicated
+    )
