@@ -1,0 +1,119 @@
+"""JSON in the forms: broken, emptied, null, and what must not change on the way."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.integration import adminpages
+from tests.integration.adminpages import (
+    agents,
+    errors,
+    fields,
+    insert_engram,
+    insert_row,
+    insert_task,
+    page,
+    record,
+    saved,
+    submit,
+)
+
+pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
+
+DOCUMENTS = [
+    ("erebus_app.UserReference", "metadata", {}),
+    ("erebus_app.Listing", "metadata", {}),
+    ("erebus_app.Deployment", "config", {}),
+    ("agents_app.Task", "history", []),
+    ("agents_app.Task", "parameters", {}),
+    ("agents_app.Agent", "capabilities", []),
+]
+
+
+@pytest.fixture
+def client() -> Client:
+    return adminpages.superuser()
+
+
+@pytest.mark.parametrize(("label", "column", "default"), DOCUMENTS)
+@pytest.mark.parametrize("emptied", ["", "  \n "])
+def test_an_emptied_one_gets_its_default(label: str, column: str, default: Any, emptied: str, client: Client) -> None:
+    key = insert_row(label)
+    saved(submit(client, page(label, "change", key), **{column: '{"a": [1]}'}), label)
+    assert record(label, key)[column] == {"a": [1]}
+    saved(submit(client, page(label, "change", key), **{column: emptied}), label)
+    assert record(label, key)[column] == default
+
+
+@pytest.mark.parametrize(("label", "column", "default"), DOCUMENTS)
+def test_json_null_is_refused(label: str, column: str, default: Any, client: Client) -> None:
+    response = submit(client, page(label, "change", insert_row(label)), **{column: " null "})
+    assert "JSON null cannot be stored here" in errors(response)
+
+
+@pytest.mark.parametrize("typed", ["", "null"])
+def test_one_that_may_be_missing_becomes_null(typed: str, client: Client) -> None:
+    key = insert_task(outcome='{"ok": true}')
+    saved(submit(client, page("agents_app.Task", "change", key), outcome=typed), "agents_app.Task")
+    assert agents.value("SELECT outcome IS NULL FROM tasks WHERE id = %s", [key]) is True
+
+
+def test_one_without_a_default_is_required(client: Client) -> None:
+    address = page("agents_app.Engram", "change", insert_engram())
+    assert "required" in errors(submit(client, address, content=""))
+    saved(submit(client, address, content="{}"), "agents_app.Engram")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "{",
+        "{'a': 1}",
+        "NaN",
+        "[1e999]",
+        "[-Infinity]",
+        '["\\ud800"]',
+        '["\\u0000"]',
+        "[" * 100_000,
+        "1" * 5000,
+        "\x00",
+        "[1] [2]",
+    ],
+    ids=lambda typed: repr(typed[:12]),
+)
+def test_a_broken_one_is_an_error_on_the_form_which_keeps_what_was_typed(typed: str, client: Client) -> None:
+    key = insert_task()
+    response = submit(client, page("agents_app.Task", "change", key), history=typed, name="renamed")
+    # Only the database knows that it cannot hold \u0000.
+    assert errors(response).startswith("{'__all__': " if "u0000" in typed else "{'history': ")
+    assert fields(response)["history"] == typed
+    assert fields(response)["name"] == "renamed"
+    assert record("agents_app.Task", key)["name"] != "renamed"
+
+
+def test_it_is_shown_indented_and_as_it_is(client: Client) -> None:
+    key = insert_task(metadata=json.dumps({"b": ["é", 1], "a": "<b>"}))
+    shown = fields(client.get(page("agents_app.Task", "change", key)))["metadata"].replace("\r\n", "\n")
+    assert shown == json.dumps({"a": "<b>", "b": ["é", 1]}, indent=2, ensure_ascii=False)
+
+
+def test_it_is_sent_once(client: Client) -> None:
+    for address in (page("agents_app.Task", "add"), page("agents_app.Task", "change", insert_task())):
+        assert "initial-metadata" not in client.get(address).content.decode()
+
+
+def test_numbers_that_python_cannot_hold_survive_a_change_of_something_else(client: Client) -> None:
+    number = "0.1234567890123456789012345"
+    key = insert_engram(content=f'{{"n": {number}}}')
+    saved(submit(client, page("agents_app.Engram", "change", key), priority="3"), "agents_app.Engram")
+    assert number in agents.value("SELECT content::text FROM engrams WHERE id = %s", [key])
+    assert record("agents_app.Engram", key)["version"] == 1
+
+
+@pytest.mark.parametrize("source_type", ['{"type": "oauth"}', "[]", '"web3_wallet"'])
+def test_a_rule_of_the_database_is_an_error_on_the_form(source_type: str, client: Client) -> None:
+    key = insert_row("erebus_app.UserReference")
+    response = submit(client, page("erebus_app.UserReference", "change", key), source_type=source_type)
+    assert "must be a JSON object" in errors(response)
