@@ -12,6 +12,10 @@ from nullstore.databases import HOMES, SOURCE_OF_REPLICA
 from nullstore.exceptions import ReplicaIsReadOnly
 
 
+# As pairs, because _meta.label_lower is put together anew at each look and costs more than the rest of a decision.
+_REPLICAS = frozenset(tuple(label.split(".")) for label in SOURCE_OF_REPLICA)
+
+
 def refuse_replica_write(label: str) -> None:
     """Raise ReplicaIsReadOnly, naming the model to write, if `label` (lower case) is that of a replica."""
     source = SOURCE_OF_REPLICA.get(label)
@@ -31,8 +35,10 @@ class HomeRouter:
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str | None:
         """Return the alias of the model's home; raise ReplicaIsReadOnly if the model is a replica."""
-        refuse_replica_write(model._meta.label_lower)
-        return HOMES.get(model._meta.app_label)
+        options = model._meta
+        if (options.app_label, options.model_name) in _REPLICAS:
+            refuse_replica_write(options.label_lower)
+        return HOMES.get(options.app_label)
 
     def allow_relation(self, obj1: Model, obj2: Model, **hints: Any) -> bool:
         """Allow relations inside one database only: PostgreSQL knows no others."""

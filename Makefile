@@ -1,0 +1,66 @@
+# nullstore: `make run` and `make test` do everything from a fresh clone. They need Python 3.11 or newer with venv.
+
+PYTHON ?= python3
+PG15_BINDIR ?= /usr/lib/postgresql/15/bin
+ADDRESS ?= 127.0.0.1:8000
+
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run up stop test test-15 lint format bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: up ## Bring everything up, then serve the admin on http://127.0.0.1:8000/ (Ctrl-C ends the web server)
+	@$(MANAGE) runserver $(ADDRESS)
+
+up: .venv/runtime ## Bring everything up but the web server: databases, migrations, admin user, sample data
+	@$(MANAGE) init_env
+	@$(MANAGE) localdb start
+	@$(MANAGE) migrate
+	@$(MANAGE) replication wait --timeout 600
+	@$(MANAGE) ensure_admin
+	@$(MANAGE) sample_data --if-empty
+	@$(MANAGE) replication wait --timeout 600
+	@$(MANAGE) replication ping
+
+stop: .venv/runtime ## Stop the databases; their data stays
+	@$(MANAGE) localdb stop
+
+test: .venv/development ## Run the tests on a PostgreSQL 18 pair of their own
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-15: .venv/development ## Run the tests on an installed PostgreSQL 15 (PG15_BINDIR says where)
+	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(BIN)/python -m pytest $(ARGS)
+
+# The checks see the settings of a machine of one's own, not of .env: no lint result depends on it.
+lint: export NULLSTORE_ENV_FILE =
+lint: export DEBUG = on
+lint: .venv/development ## Formatting, lint, types, import contracts, migrations, system checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(MANAGE) check --fail-level WARNING
+
+format: .venv/development ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/development ## Run the benchmarks at a small size
+	@$(BIN)/python -m benchmarks.router
+
+# An environment that was interrupted half way has no pip, and is made anew.
+.venv/runtime: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "nullstore needs Python 3.11 or newer; say which with: make PYTHON=/path/to/python3"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/development: requirements-dev.txt .venv/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
