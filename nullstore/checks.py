@@ -1,7 +1,9 @@
 """System checks. None of them asks a database: they must not stand in the way of the migrate that mends it."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -30,27 +32,30 @@ def check_homes(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_secrets(**kwargs: Any) -> list[CheckMessage]:
-    """nullstore.E002: outside DEBUG no secret has its published default."""
+    """nullstore.E002: outside DEBUG no secret is empty or has its published default."""
     if settings.DEBUG:
         return []
     return [
         Error(
-            f"{variable} has its published default, which anybody can read.",
+            f"{variable} {fault}.",
             hint=f"Set {variable} in the environment (manage.py generate_key and .env.example say how), "
             "or DEBUG=on on a machine of your own.",
             id="nullstore.E002",
         )
-        for variable in _default_secrets()
+        for variable, fault in _bad_secrets()
     ]
 
 
-def _default_secrets() -> Iterator[str]:
+def _bad_secrets() -> Iterator[tuple[str, str]]:
+    published = "has its published default, which anybody can read"
     for variable in ("SECRET_KEY", "REPLICATION_PASSWORD", "FIELD_ENCRYPTION_KEYS"):
-        if getattr(defaults, variable) in getattr(settings, variable):
-            yield variable
+        if not getattr(settings, variable):
+            yield variable, "is empty"
+        elif getattr(defaults, variable) in getattr(settings, variable):
+            yield variable, published
     for alias in ALIASES:
         if settings.DATABASES[alias]["PASSWORD"] == defaults.LOCAL_PASSWORD:
-            yield f"{alias.upper()}_DATABASE_URL"
+            yield f"{alias.upper()}_DATABASE_URL", published
 
 
 @register(Tags.models)
@@ -128,3 +133,18 @@ def check_encryption_keys(**kwargs: Any) -> list[CheckMessage]:
     except InvalidSetting as error:
         return [Error(str(error), hint="Run manage.py generate_key for a new key.", id="nullstore.E006")]
     return []
+
+
+@register(Tags.files)
+def check_env_file(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.E007: a file that NULLSTORE_ENV_FILE names is there. Not a setting's error: init_env makes the file."""
+    named = os.environ.get("NULLSTORE_ENV_FILE")
+    if not named or Path(named).is_file():
+        return []
+    return [
+        Error(
+            f"NULLSTORE_ENV_FILE names {named}, which is no file: none of its settings are in force.",
+            hint="Correct it, set it to nothing, or run manage.py init_env to make it.",
+            id="nullstore.E007",
+        )
+    ]

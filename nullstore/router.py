@@ -11,7 +11,6 @@ from django.db.models import Model
 from nullstore.databases import HOMES, SOURCE_OF_REPLICA
 from nullstore.exceptions import ReplicaIsReadOnly
 
-
 # As pairs, because _meta.label_lower is put together anew at each look and costs more than the rest of a decision.
 _REPLICAS = frozenset(tuple(label.split(".")) for label in SOURCE_OF_REPLICA)
 

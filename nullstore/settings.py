@@ -9,23 +9,30 @@ from environ import Env
 from nullstore import defaults
 from nullstore.databases import AGENTS, EREBUS
 from nullstore.dburl import parse_database_url
+from nullstore.exceptions import InvalidSetting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
 # Tests and containers that bring their own environment set NULLSTORE_ENV_FILE to nothing.
-env_file = os.environ.get("NULLSTORE_ENV_FILE", str(BASE_DIR / ".env"))
-if env_file and Path(env_file).is_file():
-    env.read_env(env_file)
+NULLSTORE_ENV_FILE = os.environ.get("NULLSTORE_ENV_FILE", str(BASE_DIR / ".env"))
+if NULLSTORE_ENV_FILE and Path(NULLSTORE_ENV_FILE).is_file():
+    env.read_env(NULLSTORE_ENV_FILE)
+
+
+def text(variable: str, default: str = "") -> str:
+    """The variable as it is. env.str() takes a value that begins with $ for the name of another variable."""
+    return os.environ.get(variable, default)
+
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default=defaults.SECRET_KEY)
+SECRET_KEY = text("SECRET_KEY", defaults.SECRET_KEY)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
-FIELD_ENCRYPTION_KEYS = env.str("FIELD_ENCRYPTION_KEYS", default=defaults.FIELD_ENCRYPTION_KEYS)
+FIELD_ENCRYPTION_KEYS = text("FIELD_ENCRYPTION_KEYS", defaults.FIELD_ENCRYPTION_KEYS)
 
-NULLSTORE_ENVIRONMENT = env.str("NULLSTORE_ENVIRONMENT", default="development" if DEBUG else "unnamed")
-NULLSTORE_PG_BINDIR = env.str("NULLSTORE_PG_BINDIR", default="")
-NULLSTORE_LOCALDB_DIR = env.str("NULLSTORE_LOCALDB_DIR", default="")
+NULLSTORE_ENVIRONMENT = text("NULLSTORE_ENVIRONMENT", "development" if DEBUG else "unnamed")
+NULLSTORE_PG_BINDIR = text("NULLSTORE_PG_BINDIR")
+NULLSTORE_LOCALDB_DIR = text("NULLSTORE_LOCALDB_DIR")
 
 INSTALLED_APPS = [
     # Before Django's apps: commands of the same name in nullstore take precedence.
@@ -71,7 +78,7 @@ TEMPLATES = [
 
 def _database(variable: str, default: str, *, after: list[str]) -> dict[str, Any]:
     """Django's settings of one database; `after` are the aliases that test set-up makes before it."""
-    config = parse_database_url(variable, env.str(variable, default=default))
+    config = parse_database_url(variable, text(variable, default))
     options: dict[str, Any] = {"connect_timeout": 5, "application_name": "nullstore", **config.get("OPTIONS", {})}
     pool_size = env.int("DATABASE_POOL_SIZE", default=0)
     if pool_size:
@@ -88,12 +95,14 @@ DATABASES = {
 DATABASE_ROUTERS = ["nullstore.router.HomeRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REPLICATION_ROLE = env.str("REPLICATION_ROLE", default="nullblock_replicator")
-REPLICATION_PASSWORD = env.str("REPLICATION_PASSWORD", default=defaults.REPLICATION_PASSWORD)
-_source_url = env.str("REPLICATION_SOURCE_URL", default="")
+REPLICATION_ROLE = text("REPLICATION_ROLE", "nullblock_replicator")
+REPLICATION_PASSWORD = text("REPLICATION_PASSWORD", defaults.REPLICATION_PASSWORD)
+_source_url = text("REPLICATION_SOURCE_URL")
 # None: the agents server reaches erebus by the same host and port as Django does.
 REPLICATION_SOURCE = parse_database_url("REPLICATION_SOURCE_URL", _source_url) if _source_url else None
 NULLSTORE_SLOT_TIMEOUT = env.float("NULLSTORE_SLOT_TIMEOUT", default=30.0)
+if NULLSTORE_SLOT_TIMEOUT <= 0:
+    raise InvalidSetting("NULLSTORE_SLOT_TIMEOUT must be a number of seconds above 0.")
 
 # Source and replica are one table name in two databases; nullstore.E003 checks what W035 cannot.
 SILENCED_SYSTEM_CHECKS = ["models.W035"]

@@ -9,7 +9,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Pair:
 
 
 @contextmanager
-def running_pair(ports: tuple[int, int], settings: dict[str, str] | None = None) -> Iterator[Pair]:
+def running_pair(ports: Sequence[int], settings: dict[str, str] | None = None) -> Iterator[Pair]:
     """Make and start a pair in a temporary folder; at the end stop it and remove everything."""
     directory = Path(tempfile.mkdtemp(prefix="nullstore-tests-"))
     directory.chmod(0o755)  # as root the servers run as another user, who has to get in
@@ -89,7 +89,7 @@ def _bindir() -> Path | None:
     return Path(named) if named else None
 
 
-PORTS = tuple(free_ports(2))
+PORTS = free_ports(2)
 os.environ.update(
     NULLSTORE_ENV_FILE="",
     DEBUG="off",

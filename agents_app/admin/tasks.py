@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from agents_app.models import Task, TaskTransition
+from agents_app.models import Task, TaskTransition, UserReference
 from nullstore.admin.base import TableAdmin
 from nullstore.admin.forms import TableForm
 from nullstore.admin.readonly import ReadOnlyAdmin
@@ -39,7 +39,7 @@ class TaskAdmin(TableAdmin):
     ordering = ("-created_at", "-id")
     raw_id_fields = ("user",)
     autocomplete_fields = ("assigned_agent",)
-    readonly_fields = ("started_at", "completed_at", "actual_duration")
+    readonly_fields = ("started_at", "completed_at", "actual_duration", "absent_user")
     fieldsets = (
         (None, {"fields": ("id", "context_id", "kind", "name", "description", "task_type", "category", "priority")}),
         ("Status", {"fields": ("status", "status_message", "status_timestamp", "progress")}),
@@ -52,6 +52,20 @@ class TaskAdmin(TableAdmin):
         ("More", {"fields": ("triggers", "metadata", "source_metadata"), "classes": ("collapse",)}),
         ("Row", {"fields": ("created_at", "updated_at")}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the id of a user whom the replica does not have; a form field would refuse to keep it."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or not obj.user_id or UserReference.objects.filter(pk=obj.user_id).exists():
+            return fieldsets
+        return [
+            (title, {**options, "fields": ["absent_user" if name == "user" else name for name in options["fields"]]})
+            for title, options in fieldsets
+        ]
+
+    @admin.display(description="user")
+    def absent_user(self, obj: Task) -> str:
+        return f"{obj.user_id} (not in this database: late, or unknown to erebus)"
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Let the transitions go with their task, although nobody may delete them by themselves."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -28,6 +29,8 @@ class CleanErrors(BaseCommand):
             raise
         except (OperationalError, InterfaceError) as error:
             raise CommandError(f"{_unreachable()}{str(error).strip()}", returncode=2) from error
+        except (DatabaseError, psycopg.Error) as error:
+            raise CommandError(str(error).strip(), returncode=2) from error
         except KeyboardInterrupt:
             raise CommandError("Interrupted; run it again to go on.", returncode=130) from None
 

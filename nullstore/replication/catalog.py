@@ -17,10 +17,13 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Publication:
+    """`narrowed` tells that some table has a row filter or a list of columns."""
+
     name: str
     all_tables: bool
     publish: frozenset[str]
     tables: frozenset[str]
+    narrowed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,32 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a subscription is: what it has applied, in bytes of the publisher's WAL, and what holds it up."""
+
+    position: int | None
+    worker_pid: int | None
+    tables: int
+    tables_copying: int
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
+    """`made` is false while it is still being made; `usable` says that a subscription can follow it from here."""
+
     name: str
     active_pid: int | None
-    wal_status: str | None
+    made: bool
+    usable: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
+    """`powers` are the attributes that a replication role has no use for."""
+
     can_login: bool
     can_replicate: bool
+    powers: tuple[str, ...]
 
 
 def publication(connection: Connection, name: str) -> Publication | None:
@@ -51,16 +70,18 @@ def publication(connection: Connection, name: str) -> Publication | None:
         connection,
         """
         SELECT puballtables, pubinsert, pubupdate, pubdelete, pubtruncate,
-               ARRAY(SELECT prrelid::regclass::text FROM pg_publication_rel WHERE prpubid = p.oid)
+               ARRAY(SELECT prrelid::regclass::text FROM pg_publication_rel WHERE prpubid = p.oid),
+               EXISTS (SELECT FROM pg_publication_rel
+                       WHERE prpubid = p.oid AND (prqual IS NOT NULL OR prattrs IS NOT NULL))
         FROM pg_publication p WHERE pubname = %s
         """,
         [name],
     )
     if row is None:
         return None
-    all_tables, *flags, tables = row
+    all_tables, *flags, tables, narrowed = row
     publish = (what for what, on in zip(("insert", "update", "delete", "truncate"), flags, strict=True) if on)
-    return Publication(name, all_tables, frozenset(publish), frozenset(tables))
+    return Publication(name, all_tables, frozenset(publish), frozenset(tables), narrowed)
 
 
 def subscription(connection: Connection, name: str) -> Subscription | None:
@@ -99,21 +120,60 @@ def subscription_conninfo(connection: Connection, oid: int) -> str | None:
     return row[0] if row else None
 
 
+# leader_pid, of parallel apply workers, exists from 16 on: through jsonb its absence is no error.
+_MAIN_WORKER = "w.relid IS NULL AND to_jsonb(w) ->> 'leader_pid' IS NULL"
+
+
 def apply_worker_pid(connection: Connection, oid: int) -> int | None:
     """Return the pid of the subscription's apply worker, or None while it has none."""
+    row = _row(connection, f"SELECT pid FROM pg_stat_subscription AS w WHERE subid = %s AND {_MAIN_WORKER}", [oid])
+    return row[0] if row else None
+
+
+def may_ask_progress(connection: Connection) -> bool:
+    """Tell whether progress() can be asked."""
+    function = "pg_replication_origin_progress(text, boolean)"
+    return _row(connection, "SELECT has_function_privilege(%s, 'EXECUTE')", [function]) == (True,)
+
+
+def progress(connection: Connection, name: str) -> Progress | None:
+    """Return how far the subscription of that name is, or None if there is none.
+
+    Needs EXECUTE on pg_replication_origin_progress. Either position alone hangs in some case: the origin's stands
+    still while nothing published is written, latest_end_lsn now and then. received_lsn would be there before the rows.
+    """
     row = _row(
         connection,
-        # leader_pid exists from 16 on: through jsonb its absence is no error.
-        "SELECT pid FROM pg_stat_subscription AS s "
-        "WHERE subid = %s AND relid IS NULL AND to_jsonb(s) ->> 'leader_pid' IS NULL",
-        [oid],
+        f"""
+        SELECT greatest(pg_replication_origin_progress('pg_' || s.oid, false), w.latest_end_lsn) - '0/0'::pg_lsn,
+               w.pid,
+               (SELECT count(*) FROM pg_subscription_rel WHERE srsubid = s.oid),
+               (SELECT count(*) FROM pg_subscription_rel WHERE srsubid = s.oid AND srsubstate <> 'r')
+        FROM pg_subscription AS s
+        LEFT JOIN pg_stat_subscription AS w ON w.subid = s.oid AND {_MAIN_WORKER}
+        WHERE s.subname = %s AND s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """,
+        [name],
     )
-    return row[0] if row else None
+    return Progress(None if row[0] is None else int(row[0]), *row[1:]) if row else None
+
+
+def insert_position(connection: Connection) -> int:
+    """Return the end of the server's WAL, in bytes from its beginning: nothing that it wrote is behind that."""
+    row = _row(connection, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+    assert row is not None
+    return int(row[0])
 
 
 def slot(connection: Connection, name: str) -> Slot | None:
     """Return the replication slot of that name in the server, or None."""
-    row = _row(connection, "SELECT active_pid, wal_status FROM pg_replication_slots WHERE slot_name = %s", [name])
+    row = _row(
+        connection,
+        "SELECT active_pid, confirmed_flush_lsn IS NOT NULL, coalesce(wal_status <> 'lost' AND plugin = 'pgoutput' "
+        "AND database = current_database() AND confirmed_flush_lsn <= pg_current_wal_insert_lsn(), false) "
+        "FROM pg_replication_slots WHERE slot_name = %s",
+        [name],
+    )
     return Slot(name, *row) if row else None
 
 
@@ -130,8 +190,16 @@ def logical_slots(connection: Connection) -> list[str]:
 
 def role(connection: Connection, name: str) -> Role | None:
     """Return the role of that name in the server, or None."""
-    row = _row(connection, "SELECT rolcanlogin, rolreplication FROM pg_roles WHERE rolname = %s", [name])
-    return Role(*row) if row else None
+    row = _row(
+        connection,
+        "SELECT rolcanlogin, rolreplication, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls "
+        "FROM pg_roles WHERE rolname = %s",
+        [name],
+    )
+    if row is None:
+        return None
+    powers = zip(("SUPERUSER", "CREATEROLE", "CREATEDB", "BYPASSRLS"), row[2:], strict=True)
+    return Role(row[0], row[1], tuple(power for power, has in powers if has))
 
 
 def subscriber_fingerprint(connection: Connection) -> str:

@@ -44,5 +44,6 @@ def _parameters(conninfo: str) -> dict[str, str]:
 
 def without_secrets(text: str) -> str:
     """Return an error text of a server or of libpq with the replication password and any password=... masked."""
-    text = text.replace(conf.replication_password(), MASK)
+    if password := conf.replication_password():
+        text = text.replace(password, MASK)
     return re.sub(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s']+)", rf"\1{MASK}", text)

@@ -3,15 +3,14 @@
 from typing import LiteralString
 
 import psycopg
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from nullstore.exceptions import ReplicationError
 from nullstore.replication.conninfo import without_secrets
 
-# A failing or slow statement is written to the server's log whole, and extensions keep copies. All of these are
-# superuser settings; where we may not set them, nothing on the client's side can.
+# A superuser can keep a statement out of the server's log and the extensions that keep copies.
 _QUIET: LiteralString = """
     SELECT set_config(name, value, true)
     FROM (VALUES ('log_statement', 'none'), ('log_min_error_statement', 'panic'),
@@ -20,12 +19,25 @@ _QUIET: LiteralString = """
                  ('pg_stat_statements.track_utility', 'off')) AS setting (name, value)
     WHERE has_parameter_privilege(name, 'SET')
 """
+# For everybody else: the statement comes as a bind parameter, which a server does not log with an error by default,
+# and runs inside a block that hands on its error without it. pg_stat_activity shows the block.
+_KEEP: LiteralString = "SELECT set_config('nullstore.statement', %s, true)"
+_RUN_KEPT: LiteralString = """
+    DO $nullstore$
+    BEGIN
+        EXECUTE current_setting('nullstore.statement');
+    EXCEPTION WHEN OTHERS THEN
+        RAISE EXCEPTION USING MESSAGE = SQLERRM, ERRCODE = SQLSTATE;
+    END
+    $nullstore$
+"""
 
 
 def execute(connection: BaseDatabaseWrapper, statement: sql.SQL | sql.Composed) -> None:
-    """Execute a statement on Django's connection, past its debug log."""
+    """Execute a statement on Django's connection, past its debug log. Raises Django's database errors."""
     connection.ensure_connection()
-    connection.connection.execute(statement)
+    with connection.wrap_database_errors:
+        connection.connection.execute(statement)
 
 
 def execute_secret(connection: BaseDatabaseWrapper, statement: sql.Composed, what: str) -> None:
@@ -36,7 +48,16 @@ def execute_secret(connection: BaseDatabaseWrapper, statement: sql.Composed, wha
     try:
         with transaction.atomic(using=connection.alias):
             execute(connection, sql.SQL(_QUIET))
-            execute(connection, statement)
-    except psycopg.Error as error:
-        reason = error.diag.message_primary or type(error).__name__
-        raise ReplicationError(f"{what}: {without_secrets(reason)}") from None
+            _keep(connection, statement.as_string(connection.connection))
+            execute(connection, sql.SQL(_RUN_KEPT))
+            _keep(connection, "")
+    except DatabaseError as error:
+        cause = error.__cause__
+        said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+        raise ReplicationError(f"{what}: {without_secrets(said or type(error).__name__)}") from None
+
+
+def _keep(connection: BaseDatabaseWrapper, statement: str) -> None:
+    with connection.wrap_database_errors:
+        # Not Django's cursor: that one puts parameters into the statement.
+        psycopg.Cursor(connection.connection).execute(_KEEP, [statement])

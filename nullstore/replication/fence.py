@@ -1,55 +1,18 @@
 """Wait until the replica has what the source has."""
 
 import time
-from dataclasses import dataclass
 
-from django.db import connections, transaction
+import psycopg
+from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from nullstore.databases import USER_SYNC
 from nullstore.exceptions import ReplicationError, ReplicationTimeout
-
-# Either progress alone hangs in some case: the origin's position stands still while nothing published is written, and
-# latest_end_lsn now and then. received_lsn is wrong: it is there before the rows are. leader_pid exists from 16 on.
-_PROGRESS = """
-    SELECT greatest(pg_replication_origin_progress('pg_' || s.oid, false), w.latest_end_lsn)::text,
-           coalesce(greatest(pg_replication_origin_progress('pg_' || s.oid, false), w.latest_end_lsn)
-                    >= %s::pg_lsn, false),
-           w.pid IS NOT NULL,
-           (SELECT count(*) FROM pg_subscription_rel WHERE srsubid = s.oid),
-           (SELECT count(*) FROM pg_subscription_rel WHERE srsubid = s.oid AND srsubstate <> 'r')
-    FROM pg_subscription AS s
-    LEFT JOIN pg_stat_subscription AS w
-        ON w.subid = s.oid AND w.relid IS NULL AND to_jsonb(w) ->> 'leader_pid' IS NULL
-    WHERE s.subname = %s AND s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+from nullstore.replication import catalog
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the replica is: the position it has applied, and what keeps it from being there."""
-
-    position: str | None
-    reached: bool
-    worker_runs: bool
-    tables: int
-    tables_copying: int
-
-    @property
-    def complete(self) -> bool:
-        """True if the replica has everything up to the position asked for. No tables at all is not complete."""
-        return self.reached and self.worker_runs and self.tables > 0 and self.tables_copying == 0
-
-    def __str__(self) -> str:
-        worker = "its apply worker runs" if self.worker_runs else "its apply worker does not run"
-        return (
-            f"{USER_SYNC.subscription} has applied up to {self.position or 'nothing yet'}, {worker}, "
-            f"{self.tables_copying} of {self.tables} tables are still being copied"
-        )
-
-
-def source_position() -> str:
-    """Return a WAL position (an LSN) of the publisher that is behind everything committed there before the call.
+def source_position() -> int:
+    """Return a position in the publisher's WAL (in bytes) that is behind everything committed there before the call.
 
     Raises ReplicationError inside a transaction on the publisher: what that wrote is not committed.
     """
@@ -63,9 +26,9 @@ def source_position() -> str:
         cursor.execute("SELECT pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()")
         if cursor.fetchone() == (True,):
             _flush(connection)
-        cursor.execute("SELECT pg_current_wal_flush_lsn()::text")
+        cursor.execute("SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn")
         (position,) = cursor.fetchone()
-    return str(position)
+    return int(position)
 
 
 def _flush(connection: BaseDatabaseWrapper) -> None:
@@ -75,32 +38,78 @@ def _flush(connection: BaseDatabaseWrapper) -> None:
         cursor.execute("SELECT pg_logical_emit_message(true, 'nullstore', '')")
 
 
-def progress(position: str) -> Progress:
-    """Ask the subscriber how far it is on the way to `position`. Raises ReplicationError without a subscription."""
-    with connections[USER_SYNC.subscriber].cursor() as cursor:
-        cursor.execute(_PROGRESS, [position, USER_SYNC.subscription])
-        row = cursor.fetchone()
-    if row is None:
+def progress() -> catalog.Progress:
+    """Ask the subscriber how far it is.
+
+    Raises ReplicationError without a subscription or without the right to ask, and if it is ahead of the publisher.
+    """
+    state = _ask()
+    if state is None:
         raise ReplicationError(
             f"The database {USER_SYNC.subscriber} has no subscription {USER_SYNC.subscription}. "
             f"Run: manage.py migrate --database={USER_SYNC.subscriber}"
         )
-    return Progress(*row)
+    return state
+
+
+def _ask() -> catalog.Progress | None:
+    connection = connections[USER_SYNC.subscriber]
+    try:
+        return catalog.progress(connection, USER_SYNC.subscription)
+    except DatabaseError as error:
+        if not isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise ReplicationError(
+            f"{connection.settings_dict['USER']} may not ask {USER_SYNC.subscriber} how far replication is. As a "
+            "superuser: GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO "
+            f'"{connection.settings_dict["USER"]}"'
+        ) from error
 
 
 def wait_until_replicated(timeout: float = 10.0) -> float:
     """Wait until the replica has everything that was committed on the source before the call.
 
     `timeout` is in seconds. Returns the seconds it took. Raises ReplicationTimeout, which says how far it got, and
-    ReplicationError without a subscription.
+    ReplicationError where waiting cannot help.
     """
     position = source_position()
     started = time.monotonic()
     pause = 0.0005
-    while not (state := progress(position)).complete:
+    while not _has_arrived(state := progress(), position):
         waited = time.monotonic() - started
         if waited > timeout:
-            raise ReplicationTimeout(f"After {waited:.1f} s the replica has not reached {position}: {state}.")
+            raise ReplicationTimeout(
+                f"After {waited:.1f} s the replica does not have what erebus has: {describe(state)}."
+            )
         time.sleep(min(pause, timeout))
         pause = min(pause * 1.5, 0.05)
     return time.monotonic() - started
+
+
+def _has_arrived(state: catalog.Progress, position: int) -> bool:
+    """Tell whether everything up to `position` is applied. A subscription without any table has nothing."""
+    if state.position is None or state.position < position:
+        return False
+    if state.position > position:
+        _refuse_if_ahead(state.position)
+    return state.worker_pid is not None and state.tables > 0 and state.tables_copying == 0
+
+
+def _refuse_if_ahead(position: int) -> None:
+    """Raise ReplicationError if the publisher never wrote as far as the subscription has applied."""
+    if position > catalog.insert_position(connections[USER_SYNC.publisher]):
+        raise ReplicationError(
+            f"{USER_SYNC.subscription} has applied more than {USER_SYNC.publisher} has written: that database was "
+            "restored or replaced, and changes are passed over in silence. Make the subscription anew: "
+            "docs/howto/resubscribe.md"
+        )
+
+
+def describe(state: catalog.Progress) -> str:
+    """Say how far the subscription is, for a message."""
+    worker = f"its apply worker runs (pid {state.worker_pid})" if state.worker_pid else "its apply worker does not run"
+    applied = "nothing yet" if state.position is None else f"byte {state.position:,} of the WAL"
+    return (
+        f"{USER_SYNC.subscription} has applied up to {applied}, {worker}, "
+        f"{state.tables_copying} of {state.tables} tables are still being copied"
+    )

@@ -51,7 +51,7 @@ class ReplicationOperation(Operation):
         if not router.allow_migrate(schema_editor.connection.alias, app_label):
             return
         if schema_editor.collect_sql:
-            for statement in sql():
+            for statement in sql(schema_editor.connection.settings_dict["NAME"]):
                 schema_editor.execute(statement, params=None)
         else:
             act(schema_editor)
@@ -64,11 +64,11 @@ class ReplicationOperation(Operation):
         """Take away what apply() made."""
         raise NotImplementedError
 
-    def forwards_sql(self) -> list[str]:
-        """Return the SQL of apply() on a server that has nothing yet, secrets masked."""
+    def forwards_sql(self, database: str) -> list[str]:
+        """Return the SQL of apply() in `database` on a server that has nothing yet, secrets masked."""
         raise NotImplementedError
 
-    def backwards_sql(self) -> list[str]:
+    def backwards_sql(self, database: str) -> list[str]:
         """Return the SQL of revert()."""
         raise NotImplementedError
 
@@ -90,11 +90,11 @@ class CreateReplicationRole(ReplicationOperation):
     def revert(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
         roles.drop_role(schema_editor.connection, self.tables)
 
-    def forwards_sql(self) -> list[str]:
-        return roles.create_statements(self.tables, password=MASK)
+    def forwards_sql(self, database: str) -> list[str]:
+        return roles.create_statements(database, self.tables, password=MASK)
 
-    def backwards_sql(self) -> list[str]:
-        return roles.drop_statements(self.tables)
+    def backwards_sql(self, database: str) -> list[str]:
+        return roles.drop_statements(database, self.tables)
 
     def describe(self) -> str:
         return "Create the replication role"
@@ -131,15 +131,16 @@ class CreatePublication(ReplicationOperation):
         followers = catalog.logical_slots(schema_editor.connection)
         if followers and catalog.publication(schema_editor.connection, self.name):
             raise ReplicationError(
-                f"The publication {self.name} may still be followed by the slots {', '.join(followers)}: without it "
-                f"their subscriptions stop. Remove the subscription first: {_command_to_unsubscribe(self.name)}"
+                f"The publication {self.name} may still be followed through the slots {', '.join(followers)}: without "
+                f"it their subscriptions stop. Remove ours first: {_command_to_unsubscribe(self.name)}; drop a slot "
+                "that no subscription uses any more with: SELECT pg_drop_replication_slot('...')"
             )
         schema_editor.execute(publications.drop_statement(self.name), params=None)
 
-    def forwards_sql(self) -> list[str]:
+    def forwards_sql(self, database: str) -> list[str]:
         return [publications.create_statement(self.name, self.tables, self.publish)]
 
-    def backwards_sql(self) -> list[str]:
+    def backwards_sql(self, database: str) -> list[str]:
         return [publications.drop_statement(self.name)]
 
     def describe(self) -> str:
@@ -177,7 +178,7 @@ class CreateSubscription(ReplicationOperation):
                 f"{type(self).__name__} cannot run in a transaction: set atomic = False on the migration."
             )
 
-    def forwards_sql(self) -> list[str]:
+    def forwards_sql(self, database: str) -> list[str]:
         statement = create_statement(
             self.spec, f"{self.spec.name}_", masked(subscription_conninfo(self.spec.publisher)), copy_data=True
         )
@@ -186,7 +187,7 @@ class CreateSubscription(ReplicationOperation):
             statement.as_string(),
         ]
 
-    def backwards_sql(self) -> list[str]:
+    def backwards_sql(self, database: str) -> list[str]:
         name = self.spec.name
         return [
             f"ALTER SUBSCRIPTION {name} DISABLE",

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from nullstore.databases import USER_SYNC
 from nullstore.exceptions import ReplicationTimeout
-from nullstore.replication.fence import progress, source_position
+from nullstore.replication.fence import describe, progress
 
 _PREFIX = "nullstore-ping:"
 
@@ -39,7 +39,7 @@ def _wait_for(replica: type[models.Model], pk: uuid.UUID, timeout: float) -> flo
         if waited > timeout:
             raise ReplicationTimeout(
                 f"A user written to {USER_SYNC.publisher} has not arrived in {USER_SYNC.subscriber} after "
-                f"{waited:.1f} s: {progress(source_position())}."
+                f"{waited:.1f} s: {describe(progress())}."
             )
         time.sleep(0.0005)
     return time.monotonic() - started

@@ -29,7 +29,7 @@ def statements_to_match(
             f"If nothing subscribes to it: DROP PUBLICATION {name}, then migrate again."
         )
     changes = []
-    if found.tables != set(tables):
+    if found.narrowed or found.tables != set(tables):
         changes.append(f"ALTER PUBLICATION {name} SET TABLE {_tables(tables)}")
     if found.publish != set(publish):
         changes.append(f"ALTER PUBLICATION {name} SET (publish = '{', '.join(publish)}')")

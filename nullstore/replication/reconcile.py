@@ -9,24 +9,38 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import sql
 
-_STAGED = sql.Identifier("nullstore_staged")
+
+def stage(source: psycopg.Connection, replica: psycopg.Connection, table: str) -> None:
+    """Copy `table` as `source` sees it to a temporary table of `replica`, which goes with the open transaction."""
+    columns = _columns(replica, table)
+    names = {"table": sql.Identifier("public", table), "staged": _staged(table), "columns": _list(columns)}
+    replica.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS SELECT {columns} FROM {table} LIMIT 0").format(
+            **names
+        )
+    )
+    read = sql.SQL("COPY (SELECT {columns} FROM {table}) TO STDOUT (FORMAT binary)").format(**names)
+    write = sql.SQL("COPY {staged} ({columns}) FROM STDIN (FORMAT binary)").format(**names)
+    with source.cursor().copy(read) as rows, replica.cursor().copy(write) as staged:
+        for block in rows:
+            staged.write(block)
+    replica.execute(sql.SQL("CREATE UNIQUE INDEX ON {staged} (id)").format(**names))
+    replica.execute(sql.SQL("ANALYZE {staged}").format(**names))
 
 
-def reconcile(source: psycopg.Connection, replica: psycopg.Connection, table: str) -> None:
-    """Make `table` in `replica` equal to `table` in `source`, which reads one snapshot.
+def merge(replica: psycopg.Connection, table: str) -> None:
+    """Make `table` equal to what stage() copied. The caller has lifted the write guard.
 
-    Both connections are in a transaction. Rows that are equal are not touched; rows that the source does not have are
-    deleted, and triggers of the replica that fire on replicated deletes fire for them; readers see the old state until
-    the caller commits. The caller has lifted the write guard.
+    Rows that are equal are not touched; for those that are deleted, triggers that fire on replicated deletes fire.
+    Readers see the old rows until the caller commits.
     """
     columns = _columns(replica, table)
-    replica.execute(sql.SQL("LOCK TABLE public.{} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier(table)))
-    _stage(source, replica, table, columns)
+    replica.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier("public", table)))
     for statement in (_DELETE, _UPDATE, _INSERT):
         replica.execute(
             sql.SQL(statement).format(
                 table=sql.Identifier("public", table),
-                staged=_STAGED,
+                staged=_staged(table),
                 columns=_list(columns),
                 old=_list(columns, "old"),
                 new=_list(columns, "new"),
@@ -46,20 +60,8 @@ _INSERT = (
 )
 
 
-def _stage(source: psycopg.Connection, replica: psycopg.Connection, table: str, columns: Sequence[str]) -> None:
-    names = {"table": sql.Identifier("public", table), "staged": _STAGED, "columns": _list(columns)}
-    replica.execute(
-        sql.SQL("CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS SELECT {columns} FROM {table} LIMIT 0").format(
-            **names
-        )
-    )
-    read = sql.SQL("COPY (SELECT {columns} FROM {table}) TO STDOUT (FORMAT binary)").format(**names)
-    write = sql.SQL("COPY {staged} ({columns}) FROM STDIN (FORMAT binary)").format(**names)
-    with source.cursor().copy(read) as rows, replica.cursor().copy(write) as staged:
-        for block in rows:
-            staged.write(block)
-    replica.execute(sql.SQL("CREATE UNIQUE INDEX ON {staged} (id)").format(**names))
-    replica.execute(sql.SQL("ANALYZE {staged}").format(**names))
+def _staged(table: str) -> sql.Identifier:
+    return sql.Identifier(f"staged_{table}"[:63])
 
 
 def _columns(connection: psycopg.Connection, table: str) -> list[str]:

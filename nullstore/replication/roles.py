@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-import psycopg
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
+from psycopg.errors import DependentObjectsStillExist, InsufficientPrivilege
 
 from nullstore import conf
 from nullstore.exceptions import DatabaseUnavailable, ReplicationError
@@ -27,14 +27,21 @@ def ensure_role(connection: BaseDatabaseWrapper) -> None:
         verifier = _scram_verifier(connection, name, conf.replication_password())
         execute_secret(connection, _create(verifier), f"Creating the role {name}")
         return
+    if found.powers:
+        raise ReplicationError(
+            f"The role {name} exists and is {', '.join(found.powers)}: a role for replication must be none of that, "
+            "its password is stored on the subscriber. Set REPLICATION_ROLE to a role of its own."
+        )
     if not (found.can_login and found.can_replicate):
-        execute(connection, sql.SQL("ALTER ROLE {} LOGIN REPLICATION").format(sql.Identifier(name)))
+        # On a connection of its own, because the password is tried on another one.
+        with connect(connection.alias) as own:
+            own.execute(sql.SQL("ALTER ROLE {} LOGIN REPLICATION").format(sql.Identifier(name)))
     _check_password(connection, name)
 
 
 def grant_select(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> None:
     """Let the role read the tables, which is what the initial copy needs, and nothing else."""
-    for statement in _grants(tables):
+    for statement in _grants(connection.settings_dict["NAME"], tables):
         execute(connection, statement)
 
 
@@ -42,23 +49,25 @@ def drop_role(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> None:
     """Take the rights in this database from the role, and drop it unless another database of the server needs it."""
     if catalog.role(connection, conf.replication_role()) is None:
         return
-    for statement in _revokes(tables):
+    for statement in _revokes(connection.settings_dict["NAME"], tables):
         execute(connection, statement)
     try:
         with transaction.atomic(using=connection.alias):
             execute(connection, _drop())
-    except psycopg.errors.DependentObjectsStillExist:
-        return  # another pair on this server replicates with it
+    except DatabaseError as error:
+        # Another pair on this server replicates with it, or somebody else made it, and it is not ours to drop.
+        if not isinstance(error.__cause__, DependentObjectsStillExist | InsufficientPrivilege):
+            raise
 
 
-def create_statements(tables: Sequence[str], *, password: str) -> list[str]:
+def create_statements(database: str, tables: Sequence[str], *, password: str) -> list[str]:
     """Return what ensure_role() and grant_select() do on a server without the role, as SQL to be shown."""
-    return [statement.as_string() for statement in (_create(password), *_grants(tables))]
+    return [statement.as_string() for statement in (_create(password), *_grants(database, tables))]
 
 
-def drop_statements(tables: Sequence[str]) -> list[str]:
+def drop_statements(database: str, tables: Sequence[str]) -> list[str]:
     """Return what drop_role() does, as SQL to be shown."""
-    return [statement.as_string() for statement in (*_revokes(tables), _drop())]
+    return [statement.as_string() for statement in (*_revokes(database, tables), _drop())]
 
 
 def _role() -> sql.Identifier:
@@ -73,14 +82,16 @@ def _drop() -> sql.Composed:
     return sql.SQL("DROP ROLE {}").format(_role())
 
 
-def _grants(tables: Sequence[str]) -> Iterator[sql.Composed]:
+def _grants(database: str, tables: Sequence[str]) -> Iterator[sql.Composed]:
+    yield sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), _role())
     yield sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(_role())
     yield sql.SQL("GRANT SELECT ON {} TO {}").format(_list(tables), _role())
 
 
-def _revokes(tables: Sequence[str]) -> Iterator[sql.Composed]:
+def _revokes(database: str, tables: Sequence[str]) -> Iterator[sql.Composed]:
     yield sql.SQL("REVOKE SELECT ON {} FROM {}").format(_list(tables), _role())
     yield sql.SQL("REVOKE USAGE ON SCHEMA public FROM {}").format(_role())
+    yield sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {}").format(sql.Identifier(database), _role())
 
 
 def _check_password(connection: BaseDatabaseWrapper, name: str) -> None:

@@ -28,9 +28,8 @@ def new_slot(publisher: str, name: str) -> Iterator[str]:
     """
     drop_slot(publisher, name)
     with connect(publisher, replication="database") as walsender:
-        snapshot = _create(walsender, publisher, name)
         try:
-            yield snapshot
+            yield _create(walsender, publisher, name)
         except BaseException:
             drop_slot(publisher, name)
             raise
@@ -48,14 +47,24 @@ def drop_slot(publisher: str, name: str) -> None:
                 connection.execute("SELECT pg_drop_replication_slot(%s)", [name])
             except psycopg.errors.ObjectInUse:
                 if time.monotonic() > deadline:
-                    raise ReplicationError(
-                        f"The replication slot {name} on {publisher} is in use (walsender pid {slot.active_pid}): "
-                        "another subscription consumes it, such as that of a copy of the subscriber's data. "
-                        "Stop that one first: ALTER SUBSCRIPTION ... DISABLE"
-                    ) from None
+                    raise ReplicationError(_in_use(connection, publisher, slot)) from None
                 time.sleep(0.05)
             except psycopg.errors.UndefinedObject:
                 return
+
+
+def _in_use(connection: psycopg.Connection, publisher: str, slot: catalog.Slot) -> str:
+    if slot.made:
+        return (
+            f"The replication slot {slot.name} on {publisher} is in use (walsender pid {slot.active_pid}): another "
+            "subscription consumes it, such as that of a copy of the subscriber's data. Stop that one first: "
+            "ALTER SUBSCRIPTION ... DISABLE"
+        )
+    writer = catalog.oldest_writer(connection)
+    return (
+        f"An earlier run is still making the replication slot {slot.name} on {publisher} (walsender pid "
+        f"{slot.active_pid}), waiting for open transactions{f' ({writer})' if writer else ''}. End them, or that pid."
+    )
 
 
 def _create(walsender: psycopg.Connection, publisher: str, name: str) -> str:
@@ -75,6 +84,16 @@ def _create(walsender: psycopg.Connection, publisher: str, name: str) -> str:
             f"The replication slot {name} could not be made on {publisher} within {limit:g} s, because it waits for "
             f"transactions that are open there{f' ({writer})' if writer else ''}. End them, then run the same again."
         ) from None
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:
+        raise ReplicationError(
+            f"{publisher} cannot publish: {error.diag.message_primary}. Set wal_level = logical on its server and "
+            "restart that, then run the same again."
+        ) from None
+    except psycopg.Error as error:
+        raise ReplicationError(
+            f"The replication slot {name} could not be made on {publisher}: {error.diag.message_primary or error}. "
+            f"{error.diag.message_hint or ''}"
+        ) from error
     finally:
         timer.cancel()
     assert row is not None

@@ -1,5 +1,6 @@
 """Subscriptions: created on a slot that was made before, or altered to what is declared."""
 
+import logging
 import time
 from dataclasses import dataclass
 
@@ -13,8 +14,11 @@ from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog, conninfo, guard
 from nullstore.replication.connect import connect
 from nullstore.replication.execute import execute, execute_secret
-from nullstore.replication.reconcile import reconcile
+from nullstore.replication.lock import alone
+from nullstore.replication.reconcile import merge, stage
 from nullstore.replication.slots import drop_slot, new_slot, slot_name
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +35,32 @@ def ensure_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec)
 
     Raises ReplicationError if the publisher has no such publication or if the slot cannot be made.
     """
-    tables = _published_tables(spec)
-    slot = slot_name(spec.name, subscriber)
-    found = catalog.subscription(subscriber, spec.name)
-    if found is None:
-        _create(subscriber, spec, slot, tables)
-    elif _is_whole(subscriber, spec, slot, found, tables):
-        _alter_to_match(subscriber, spec, found)
-    else:
-        _replace(subscriber, spec, slot, found, tables)
+    with alone(subscriber.alias, spec.name):
+        tables = _published_tables(spec)
+        slot = slot_name(spec.name, subscriber)
+        found = catalog.subscription(subscriber, spec.name)
+        if found is None:
+            _create(subscriber, spec, slot, tables)
+        elif _is_whole(subscriber, spec, slot, found, tables):
+            _alter_to_match(subscriber, spec, found)
+        else:
+            _replace(subscriber, spec, slot, found, tables)
 
 
 def drop_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
     """Drop the subscription, then its slot; the rows stay. Raises DatabaseUnavailable before it touches anything if the
     publisher does not answer, because its slot would stay and keep WAL for ever.
     """
-    connect(spec.publisher).close()
-    found = catalog.subscription(subscriber, spec.name)
-    if found is not None:
-        with transaction.atomic(using=subscriber.alias):
-            _drop(subscriber, spec)
-    drop_slot(spec.publisher, slot_name(spec.name, subscriber))
+    with alone(subscriber.alias, spec.name):
+        connect(spec.publisher).close()
+        slot = slot_name(spec.name, subscriber)
+        found = catalog.subscription(subscriber, spec.name)
+        if found is not None:
+            with transaction.atomic(using=subscriber.alias):
+                _detach(subscriber, spec)
+                _drop(subscriber, spec)
+            _tell_of_slot_left(spec, slot, found)
+        drop_slot(spec.publisher, slot)
 
 
 def create_statement(spec: SubscriptionSpec, slot: str, conninfo: str, *, copy_data: bool) -> sql.Composed:
@@ -86,14 +95,21 @@ def _is_whole(
     found: catalog.Subscription,
     tables: frozenset[str],
 ) -> bool:
-    """Tell whether nothing was lost: our slot, which is there, our publication, and all of its tables."""
+    """Tell whether nothing was lost: our publication with all its tables, our slot, and that slot can be followed.
+
+    A publisher that was rolled back has not written yet what the subscription has applied.
+    """
     with connect(spec.publisher) as publisher:
-        slot_is_there = catalog.slot(publisher, slot) is not None
+        slot_found = catalog.slot(publisher, slot)
+        written = catalog.insert_position(publisher)
+    applied = catalog.progress(subscriber, spec.name) if catalog.may_ask_progress(subscriber) else None
     return (
-        slot_is_there
-        and found.slot_name == slot
+        found.slot_name == slot
+        and slot_found is not None
+        and slot_found.usable
         and found.publications == (spec.publication,)
         and catalog.subscribed_tables(subscriber, found.oid) == tables
+        and (applied is None or applied.position is None or applied.position <= written)
     )
 
 
@@ -101,7 +117,8 @@ def _alter_to_match(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, fou
     name = sql.Identifier(spec.name)
     wanted = conninfo.subscription_conninfo(spec.publisher)
     stored = catalog.subscription_conninfo(subscriber, found.oid)
-    if stored is not None and not conninfo.same(stored, wanted):
+    # None: not for us to read, so not for us to compare.
+    if stored is None or not conninfo.same(stored, wanted):
         statement = sql.SQL("ALTER SUBSCRIPTION {} CONNECTION {}").format(name, wanted)
         execute_secret(subscriber, statement, f"Altering the subscription {spec.name}")
     if not found.enabled:
@@ -115,16 +132,19 @@ def _replace(
     found: catalog.Subscription,
     tables: frozenset[str],
 ) -> None:
-    """Replace a subscription that missed changes or consumes a slot that is not ours; that slot is left alone."""
-    # Committed, and its worker gone, before the rows are compared: it would go on to apply what it had read.
-    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(sql.Identifier(spec.name)))
-    _wait_for_worker_to_end(subscriber, found)
+    """Replace a subscription that missed changes or follows a slot that is not ours; such a slot is left alone."""
+    # Committed before any slot is touched: if we are killed, the next run finds it without a slot, hence not whole.
+    with transaction.atomic(using=subscriber.alias):
+        _detach(subscriber, spec)
     try:
+        # Its worker would go on to apply what it had read.
+        _wait_for_worker_to_end(subscriber, found)
         _create(subscriber, spec, slot, tables, replacing=True)
     except BaseException:
-        if found.enabled:
-            execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(sql.Identifier(spec.name)))
+        if found.enabled and found.slot_name not in (None, slot):
+            _attach(subscriber, spec, str(found.slot_name))
         raise
+    _tell_of_slot_left(spec, slot, found)
 
 
 def _wait_for_worker_to_end(subscriber: BaseDatabaseWrapper, found: catalog.Subscription) -> None:
@@ -159,24 +179,48 @@ def _create(
 def _reconcile(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, snapshot: str, tables: frozenset[str]) -> None:
     execute(subscriber, sql.SQL("SET LOCAL lock_timeout = {}").format(f"{conf.slot_timeout()}s"))
     execute(subscriber, sql.SQL(guard.LIFT_GUARD))
-    with connect(spec.publisher) as source, source.transaction():
-        source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
-        try:
+    try:
+        with connect(spec.publisher) as source, source.transaction():
+            source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
             for table in sorted(tables):
-                reconcile(source, subscriber.connection, table)
-        except psycopg.Error as error:
-            raise ReplicationError(f"Bringing {subscriber.alias} to what {spec.publisher} says: {error}") from error
+                stage(source, subscriber.connection, table)
+        for table in sorted(tables):
+            merge(subscriber.connection, table)
+    except psycopg.Error as error:
+        raise ReplicationError(f"Bringing {subscriber.alias} to what {spec.publisher} says: {error}") from error
+
+
+def _detach(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
+    # A DROP that also drops the slot refuses to run in a transaction, and fails if the slot is gone.
+    name = sql.Identifier(spec.name)
+    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
+    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(name))
+
+
+def _attach(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, slot: str) -> None:
+    name = sql.Identifier(spec.name)
+    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = {})").format(name, sql.Identifier(slot)))
+    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
 
 
 def _drop(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
-    # Detached first: a DROP that also drops the slot refuses to run in a transaction, and fails if the slot is gone.
-    for statement in (
-        "ALTER SUBSCRIPTION {} DISABLE",
-        "ALTER SUBSCRIPTION {} SET (slot_name = NONE)",
-        "DROP SUBSCRIPTION {}",
-    ):
-        execute(subscriber, sql.SQL(statement).format(sql.Identifier(spec.name)))
+    execute(subscriber, sql.SQL("DROP SUBSCRIPTION {}").format(sql.Identifier(spec.name)))
+
+
+def _tell_of_slot_left(spec: SubscriptionSpec, slot: str, found: catalog.Subscription) -> None:
+    if found.slot_name in (None, slot):
+        return
+    with connect(spec.publisher) as publisher:
+        if catalog.slot(publisher, str(found.slot_name)) is not None:
+            logger.warning(
+                "The slot %s on %s, which %s followed, is left as it is, because it is not named for this database. It "
+                "keeps WAL: if no other subscription uses it, drop it with: SELECT pg_drop_replication_slot('%s')",
+                found.slot_name,
+                spec.publisher,
+                spec.name,
+                found.slot_name,
+            )
 
 
 def _has_rows(connection: BaseDatabaseWrapper, table: str) -> bool:

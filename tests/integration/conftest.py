@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
+from django.db import connections
 
-from tests.integration.replicas import resubscribed, unsubscribe
+from nullstore.replication.connect import connect
+from tests.integration.replicas import AGENTS_SQL, resubscribed, unsubscribe
 
 
 @pytest.fixture
@@ -13,3 +16,27 @@ def unsubscribed(committed_pair: None) -> Iterator[None]:
     with resubscribed():
         unsubscribe()
         yield
+
+
+@pytest.fixture
+def ordinary_role(committed_pair: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Django's connection to agents logged in as a role that may log in and nothing else."""
+    name, password = "ordinary", "of-nobody"
+    AGENTS_SQL.run(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+    with monkeypatch.context() as patch:
+        patch.setitem(connections["agents"].settings_dict, "USER", name)
+        patch.setitem(connections["agents"].settings_dict, "PASSWORD", password)
+        connections["agents"].close()
+        yield name
+    connections["agents"].close()
+    AGENTS_SQL.run(f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def open_transaction(committed_pair: None) -> Iterator[psycopg.Connection]:
+    """A session that has written to erebus and does not commit."""
+    with connect("erebus") as connection:
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO user_references (source_identifier, network) VALUES ('open', 'email')")
+        yield connection
+        connection.execute("ROLLBACK")

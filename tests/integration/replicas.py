@@ -1,6 +1,7 @@
 """What tests of replication share: rows on both sides, and going back and forth over the migrations."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -80,6 +81,14 @@ def empty_the_replica() -> None:
     with transaction.atomic(using="agents"):
         AGENTS_SQL.run("SET LOCAL session_replication_role = replica")
         AGENTS_SQL.run("DELETE FROM user_references")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until it holds; fail after TIMEOUT seconds."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"not after {TIMEOUT} s"
+        time.sleep(0.01)
 
 
 def slots() -> list[tuple[str, bool]]:

@@ -1,5 +1,6 @@
 """What the database refuses although the form let it pass, and what a form refuses in time."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -90,6 +91,15 @@ class TestTaskStatus:
         assert "Make a new task in the same context" in said
         assert fields(response)["name"] == "renamed"
         assert log_of(key) == []
+
+    def test_of_a_user_who_is_not_here_can_be_changed_and_keeps_the_user(self, client: Client) -> None:
+        late = uuid.uuid4()
+        key = insert_task(user_id=late)
+        address = page(TASK, "change", key)
+        assert str(late) in client.get(address).content.decode()
+        saved(submit(client, address, status="canceled"), TASK)
+        task = record(TASK, key)
+        assert (task["status"], task["user_id"]) == ("canceled", str(late))
 
 
 class TestLostRaces:

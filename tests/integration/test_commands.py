@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from nullstore.defaults import SECRET_KEY
-from tests.servers import Pair, free_ports, url
+from tests.servers import FAST, Pair, free_ports, running_pair, url
 
 ROOT = Path(__file__).resolve().parents[2]
 both = pytest.mark.django_db(databases=["erebus", "agents"])
@@ -187,6 +187,18 @@ def test_default_secrets_stop_migrate_outside_debug() -> None:
     assert done.returncode != 0
     assert "SECRET_KEY has its published default" in done.stderr
     assert run("migrate", SECRET_KEY=SECRET_KEY, DEBUG="on").returncode == 0
+
+
+def test_a_source_that_cannot_publish_is_told_what_to_change() -> None:
+    with running_pair(free_ports(2), {**FAST, "wal_level": "replica"}) as pair:
+        ours = {
+            "EREBUS_DATABASE_URL": url(pair.erebus.port, "erebus"),
+            "AGENTS_DATABASE_URL": url(pair.agents.port, "agents"),
+        }
+        done = run("migrate", **ours)
+    assert done.returncode == 2
+    assert "Set wal_level = logical on its server" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @both

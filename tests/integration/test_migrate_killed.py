@@ -17,14 +17,17 @@ from django.db import connections
 from nullstore import conf
 from nullstore.replication import catalog
 from nullstore.replication.connect import connect
+from nullstore.replication.slots import drop_slot
 from nullstore.replication.subscriptions import SubscriptionSpec, drop_subscription
 from tests.integration.replicas import (
     AGENTS_SQL,
+    SUBSCRIPTION,
     TIMEOUT,
     add_task,
     add_user,
     assert_replicated,
     empty_the_replica,
+    forwards,
     migrate,
     resubscribed,
     slots,
@@ -130,6 +133,28 @@ def test_subscription_of_a_replica_with_rows() -> None:
             ours_alone()
 
         assert kill_at_every_statement(quickly_unsubscribe, subscribe, check) > 10
+
+
+def test_replacement_of_a_subscription_that_lost_its_slot() -> None:
+    with resubscribed():
+        rows = 0
+
+        def back() -> None:
+            nonlocal rows
+            AGENTS_SQL.run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
+            for slot, _ in slots():
+                drop_slot("erebus", slot)
+            rows += 1
+            add_user(f"missed-{rows}")
+
+        def forth() -> None:
+            forwards(SUBSCRIPTION, "agents")
+
+        def check() -> None:
+            assert_replicated(rows)
+            ours_alone()
+
+        assert kill_at_every_statement(back, forth, check) > 20
 
 
 def test_role_and_publication() -> None:

@@ -11,10 +11,14 @@ from nullstore.replication.ping import ping
 from tests.integration.replicas import (
     AGENTS_SQL,
     EREBUS_SQL,
+    SUBSCRIPTION,
     TIMEOUT,
     add_task,
     add_user,
     assert_replicated,
+    forwards,
+    resubscribed,
+    wait_for,
 )
 
 pytestmark = pytest.mark.usefixtures("committed_pair")
@@ -112,12 +116,35 @@ def test_waiting_in_vain_says_how_far_it_got() -> None:
     try:
         AGENTS_SQL.run("LOCK TABLE user_references IN ACCESS EXCLUSIVE MODE")
         add_user("held up")
-        with pytest.raises(ReplicationTimeout, match=r"has not reached .*agents_user_sync has applied up to"):
+        with pytest.raises(ReplicationTimeout, match=r"After 0\.2 s .*agents_user_sync has applied up to byte"):
             # The lock is held by the connection that asks: a short wait is enough.
             wait_until_replicated(0.2)
     finally:
         AGENTS_SQL.run("ROLLBACK")
     assert_replicated(1)
+
+
+def test_a_subscription_that_is_ahead_of_its_source_is_no_success() -> None:
+    """As after erebus was restored from a backup: rows would be passed over until the WAL gets there again."""
+    with resubscribed():
+        wait_until_replicated(TIMEOUT)
+        oid = AGENTS_SQL.value("SELECT oid FROM pg_subscription")
+        AGENTS_SQL.run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
+        wait_for(lambda: AGENTS_SQL.value("SELECT count(pid) FROM pg_stat_subscription") == 0)
+        AGENTS_SQL.run("SELECT pg_replication_origin_advance(%s, '7F/0')", [f"pg_{oid}"])
+        AGENTS_SQL.run("ALTER SUBSCRIPTION agents_user_sync ENABLE")
+        add_user("passed over")
+        with pytest.raises(ReplicationError, match=r"was restored or replaced"):
+            wait_until_replicated(TIMEOUT)
+        forwards(SUBSCRIPTION, "agents")
+        assert_replicated(1)
+
+
+def test_an_ordinary_role_is_told_which_right_it_lacks(ordinary_role: str) -> None:
+    with pytest.raises(
+        ReplicationError, match=rf'GRANT EXECUTE .*pg_replication_origin_progress.* TO "{ordinary_role}"'
+    ):
+        wait_until_replicated(TIMEOUT)
 
 
 def test_ping_leaves_nothing_behind() -> None:

@@ -12,8 +12,21 @@ from pytest_django import Settings
 
 from nullstore import conf
 from nullstore.exceptions import ReplicationError
+from nullstore.replication.conninfo import subscription_conninfo
+from nullstore.replication.execute import execute_secret
 from nullstore.replication.operations import ReplicationOperation
-from tests.integration.replicas import EREBUS_SQL, PUBLICATION, ROLE, SUBSCRIPTION, forwards, slots, subscribe
+from nullstore.replication.subscriptions import create_statement
+from tests.integration.replicas import (
+    EREBUS_SQL,
+    PUBLICATION,
+    ROLE,
+    SUBSCRIPTION,
+    add_user,
+    assert_replicated,
+    forwards,
+    slots,
+    subscribe,
+)
 from tests.servers import Pair
 
 pytestmark = pytest.mark.usefixtures("committed_pair")
@@ -31,6 +44,35 @@ def test_a_role_with_another_password_is_not_changed() -> None:
         assert after == before
     finally:
         EREBUS_SQL.run(f"ALTER ROLE {conf.replication_role()} PASSWORD '{conf.replication_password()}'")
+
+
+def test_a_role_that_lost_its_login_gets_it_back() -> None:
+    EREBUS_SQL.run(f"ALTER ROLE {conf.replication_role()} NOLOGIN NOREPLICATION")
+    forwards(ROLE, "erebus")
+    add_user("user")
+    assert_replicated(1)
+
+
+@pytest.mark.parametrize("power", ["SUPERUSER", "CREATEROLE", "CREATEDB", "BYPASSRLS"])
+def test_a_role_with_more_power_than_it_needs_is_refused(power: str) -> None:
+    EREBUS_SQL.run(f"ALTER ROLE {conf.replication_role()} {power}")
+    try:
+        with pytest.raises(ReplicationError, match=f"exists and is {power}"):
+            forwards(ROLE, "erebus")
+    finally:
+        EREBUS_SQL.run(f"ALTER ROLE {conf.replication_role()} NO{power}")
+
+
+def test_an_ordinary_roles_failure_is_in_the_servers_log_without_the_password(ordinary_role: str, pair: Pair) -> None:
+    """It may not switch logging off for itself."""
+    statement = create_statement(SUBSCRIPTION.spec, "no_slot", subscription_conninfo("erebus"), copy_data=False)
+    before = logs(pair)
+    with pytest.raises(ReplicationError) as caught:
+        execute_secret(connections["agents"], statement, "Creating the subscription")
+    new = logs(pair).removeprefix(before)
+    assert "ERROR" in new
+    assert "subscription" in str(caught.value)
+    assert conf.replication_password() not in logs(pair) + str(caught.value)
 
 
 def test_the_role_may_read_what_is_published_and_nothing_else() -> None:

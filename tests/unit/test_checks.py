@@ -1,6 +1,7 @@
 """Every system check, by its id: one case that it finds, and silence where all is well."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,14 @@ def test_e002_a_default_secret_outside_debug(variable: str, settings: Settings) 
     assert checks.check_secrets() == []
 
 
+@pytest.mark.parametrize("variable", ["REPLICATION_PASSWORD", "FIELD_ENCRYPTION_KEYS"])
+def test_e002_an_empty_secret_outside_debug(variable: str, settings: Settings) -> None:
+    settings.DEBUG = False
+    setattr(settings, variable, "")
+    (error,) = checks.check_secrets()
+    assert (error.id, error.msg) == ("nullstore.E002", f"{variable} is empty.")
+
+
 @isolate_apps("erebus_app")
 def test_e003_two_models_of_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
     class Twin(models.Model):
@@ -113,6 +122,15 @@ def test_e006_keys_that_cannot_be_read(keys: str, settings: Settings) -> None:
     settings.FIELD_ENCRYPTION_KEYS = keys
     (error,) = checks.check_encryption_keys()
     assert (error.id, "FIELD_ENCRYPTION_KEYS" in error.msg) == ("nullstore.E006", True)
+
+
+def test_e007_an_env_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    monkeypatch.setenv("NULLSTORE_ENV_FILE", str(file))
+    (error,) = checks.check_env_file()
+    assert (error.id, str(file) in error.msg) == ("nullstore.E007", True)
+    file.touch()
+    assert checks.check_env_file() == []
 
 
 def test_every_model_of_erebus_app_is_replicated_or_known_not_to_be() -> None:

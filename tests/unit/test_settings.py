@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ NAMES = [
     "NULLSTORE_ENVIRONMENT",
     "REPLICATION_ROLE",
     "REPLICATION_SOURCE",
+    "REPLICATION_PASSWORD",
     "DATABASES",
     "NULLSTORE_SLOT_TIMEOUT",
 ]
@@ -65,6 +67,21 @@ def test_env_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert settings["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
     assert settings["REPLICATION_ROLE"] == "from_file"
     assert settings["NULLSTORE_ENVIRONMENT"] == "from the environment"
+
+
+@pytest.mark.parametrize("value", ["$uper", "$PATH", "a$b", "'quoted'"])
+def test_values_are_taken_as_they_are(value: str) -> None:
+    assert read(REPLICATION_PASSWORD=value)["REPLICATION_PASSWORD"] == value
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"NULLSTORE_SLOT_TIMEOUT": "-1"}, {"NULLSTORE_SLOT_TIMEOUT": "0"}],
+)
+def test_what_cannot_be_meant_is_refused_by_name(environment: dict[str, str]) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        read(**environment)
+    assert next(iter(environment)) in caught.value.stderr
 
 
 def test_pool_waits_for_a_dead_server_no_longer_than_a_person() -> None:
@@ -128,3 +145,16 @@ def test_passwords_are_masked_in_what_servers_say(text: str, settings: Settings)
 )
 def test_connection_strings_are_compared_by_what_they_mean(one: str, other: str, equal: bool) -> None:
     assert same(one, other) is equal
+
+
+def variables() -> set[str]:
+    """Every variable that settings.py reads."""
+    source = (ROOT / "nullstore" / "settings.py").read_text()
+    return set(re.findall(r'(?:text|env\.\w+|environ\.get|_database)\("([A-Z_]+)"', source))
+
+
+@pytest.mark.parametrize("document", [".env.example", "docs/reference/settings.md"])
+def test_every_variable_is_described(document: str) -> None:
+    text = (ROOT / document).read_text()
+    assert len(variables()) > 12
+    assert [variable for variable in sorted(variables()) if variable not in text] == []

@@ -1,0 +1,33 @@
+"""One run at a time makes, replaces or drops a subscription."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from nullstore import conf
+from nullstore.exceptions import ReplicationError
+from nullstore.replication.connect import connect
+
+
+@contextmanager
+def alone(subscriber: str, name: str) -> Iterator[None]:
+    """Hold the advisory lock of the subscription `name` in the subscriber's database, on a connection of its own.
+
+    Two runs at once, as of two containers that both migrate when they start, would drop each other's slot. The server
+    frees the lock of a run that is killed. Raises ReplicationError after conf.slot_timeout() seconds.
+    """
+    key = int.from_bytes(hashlib.sha256(f"nullstore {name}".encode()).digest()[:8], "big", signed=True)
+    with connect(subscriber) as connection:
+        connection.execute(sql.SQL("SET lock_timeout = {}").format(f"{conf.slot_timeout()}s"))
+        connection.execute("SET idle_session_timeout = 0")
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", [key])
+        except psycopg.errors.LockNotAvailable:
+            raise ReplicationError(
+                f"Another run is working on the subscription {name} in {subscriber} and has not ended within "
+                f"{conf.slot_timeout():g} s. Let it end, then run the same again."
+            ) from None
+        yield
