@@ -1,7 +1,7 @@
 """Writes a whole sample, in one transaction per database."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -94,11 +94,11 @@ def _write_erebus(target: Target, sample: Sample, progress: Progress) -> Sequenc
         return existing_people(target)
     words = make_words(sample.seed)
     people = People(sample.users, seed=sample.seed, now=sample.now, words=words)
-    write_people(target, people, partial(progress, "users", total=sample.users))
+    write_people(target, people, _begin(progress, "users", sample.users))
     write_api_keys(target, seed=sample.seed, now=sample.now)
     total = listing_count(sample.users)
     marketplace = Marketplace(total, seed=sample.seed, now=sample.now, people=people.known.items, words=words)
-    write_marketplace(target, marketplace, partial(progress, "listings", total=total))
+    write_marketplace(target, marketplace, _begin(progress, "listings", total))
     return people.known.items
 
 
@@ -107,7 +107,7 @@ def _write_agents(target: Target, sample: Sample, people: Sequence[Person], prog
         ids = write_cast(target, seed=sample.seed, now=sample.now)
         nobody = [Person(None, sample.now - HISTORY, None)]
         tasks = Tasks(sample.tasks, seed=sample.seed, now=sample.now, people=people or nobody, agents=ids)
-        write_tasks(target, tasks, ids, partial(progress, "tasks", total=sample.tasks))
+        write_tasks(target, tasks, ids, _begin(progress, "tasks", sample.tasks))
     if sample.engrams:
         engrams = Engrams(
             sample.engrams,
@@ -118,7 +118,14 @@ def _write_agents(target: Target, sample: Sample, people: Sequence[Person], prog
             # The wallets that were there may have these keys from another run.
             tag="" if sample.users else f".{generator(sample.seed, 'tag').getrandbits(24):06x}",
         )
-        write_engrams(target, engrams, partial(progress, "engrams", total=sample.engrams))
+        write_engrams(target, engrams, _begin(progress, "engrams", sample.engrams))
+
+
+def _begin(progress: Progress, name: str, total: int) -> Callable[[int], None]:
+    """Show that `name` is begun; return what is told of its rows."""
+    step = partial(progress, name, total=total)
+    step(0)
+    return step
 
 
 @contextmanager

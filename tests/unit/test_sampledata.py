@@ -1,5 +1,6 @@
 """The rows of sample_data, before any database sees them."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from erebus_app.validators import validate_wallet_address
+from nullstore.management.commands.sample_data import Bars
 from nullstore.sampledata import conversations, values
 from nullstore.sampledata.copying import one_ahead
 from nullstore.sampledata.engrams import Engrams
@@ -182,3 +184,24 @@ def test_one_ahead_passes_on_what_goes_wrong() -> None:
 def test_impossible_numbers_are_refused(option: str, value: str) -> None:
     with pytest.raises(CommandError, match=f"argument {option}: '{value}' is not a whole number, 0 or more"):
         call_command("sample_data", option, value)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stderr", "shown"), [(Terminal(), True), (io.StringIO(), False)])
+def test_progress_is_shown_at_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, shown: bool
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with Bars() as bars:
+        for name in ("users", "tasks"):
+            bars.step(name, 600, total=1000)
+            bars.step(name, 400, total=1000)
+    lines = [line for line in stderr.getvalue().replace("\r", "\n").splitlines() if "100%" in line]
+    assert [(line.partition(":")[0], "1000/1000" in line) for line in lines] == [
+        ("users", True),
+        ("tasks", True),
+    ] * shown

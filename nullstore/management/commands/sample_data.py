@@ -53,10 +53,13 @@ class Bars(ExitStack):
         self._bars: dict[str, tqdm[NoReturn]] = {}
 
     def step(self, name: str, rows: int, *, total: int) -> None:
-        """Move the bar of `name` on by `rows`."""
+        """Move the bar of `name` on by `rows`; a full one stands still, with its own time."""
         if name not in self._bars:
             self._bars[name] = self.enter_context(tqdm(desc=name, total=total, unit=" rows", disable=None))
-        self._bars[name].update(rows)
+        bar = self._bars[name]
+        bar.update(rows)
+        if bar.n >= total:
+            bar.close()
 
 
 def _count(text: str) -> int:
