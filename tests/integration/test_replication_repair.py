@@ -138,7 +138,7 @@ def test_what_cannot_be_replaced_goes_on_as_it_was(
     make_by_hand()
     open_transaction.execute("BEGIN")
     open_transaction.execute("INSERT INTO user_references (source_identifier, network) VALUES ('open', 'email')")
-    settings.NULLSTORE_SLOT_TIMEOUT = 0.5
+    settings.NULLSTORE_SLOT_TIMEOUT = 2.0
     with pytest.raises(CommandError, match="could not be made on erebus"):
         subscribe()
     try:
@@ -155,6 +155,7 @@ def test_a_second_run_waits_for_the_first_and_says_so(settings: Settings) -> Non
     settings.NULLSTORE_SLOT_TIMEOUT = 0.2
     with alone("agents", "agents_user_sync"), pytest.raises(ReplicationError, match="Another run is working on"):
         forwards(SUBSCRIPTION, "agents")
+    settings.NULLSTORE_SLOT_TIMEOUT = TIMEOUT
     forwards(SUBSCRIPTION, "agents")
 
 
