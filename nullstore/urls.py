@@ -4,7 +4,10 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-admin.site.site_header = "nullstore"
+from nullstore import conf
+
+# Which installation one is looking at, on every page.
+admin.site.site_header = f"nullstore · {conf.environment()}"
 admin.site.site_title = "nullstore"
 admin.site.index_title = "Two databases"
 

@@ -36,6 +36,11 @@ def test_the_front_page_links_to_every_list(client: Client) -> None:
     assert [label for label in TABLES if page(label, "changelist") not in content] == []
 
 
+def test_every_page_says_which_installation_it_shows(client: Client) -> None:
+    for address in ("/admin/", page("agents_app.Task", "changelist"), page("erebus_app.Wallet", "changelist")):
+        assert "nullstore · test" in client.get(address).content.decode()
+
+
 @pytest.mark.parametrize("label", TABLES)
 def test_a_search_finds_the_row_of_an_id_and_nothing_for_other_words(label: str) -> None:
     client, key = superuser(), insert_row(label)

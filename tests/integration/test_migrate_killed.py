@@ -135,6 +135,21 @@ def test_subscription_of_a_replica_with_rows() -> None:
         assert kill_at_every_statement(quickly_unsubscribe, subscribe, check) > 10
 
 
+def test_reversal_of_the_subscription() -> None:
+    with resubscribed():
+        add_user("user")
+        wait_until_replicated(TIMEOUT)
+
+        def check() -> None:
+            assert slots() == []
+            assert AGENTS_SQL.rows("SELECT subname FROM pg_subscription") == []
+            assert AGENTS_SQL.value("SELECT count(*) FROM user_references") == 1
+
+        assert kill_at_every_statement(subscribe, unsubscribe, check) > 5
+        subscribe()
+        assert_replicated(1)
+
+
 def test_replacement_of_a_subscription_that_lost_its_slot() -> None:
     with resubscribed():
         rows = 0
