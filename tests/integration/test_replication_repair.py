@@ -105,6 +105,19 @@ def test_a_slot_that_was_invalidated_is_replaced_and_nothing_is_lost() -> None:
         assert_replicated(2)
 
 
+def test_a_disabled_subscription_that_is_ahead_of_its_source_is_not_just_enabled() -> None:
+    """Its slot, which it has not spoken to since, looks sound."""
+    with resubscribed():
+        wait_until_replicated(TIMEOUT)
+        AGENTS_SQL.run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
+        wait_for(lambda: AGENTS_SQL.value("SELECT count(pid) FROM pg_stat_subscription") == 0)
+        oid = AGENTS_SQL.value("SELECT oid FROM pg_subscription")
+        AGENTS_SQL.run("SELECT pg_replication_origin_advance(%s, '7F/0')", [f"pg_{oid}"])
+        add_user("passed over")
+        forwards(SUBSCRIPTION, "agents")
+        assert_replicated(1)
+
+
 def invalidate_slots() -> None:
     """Have erebus write more WAL than it may keep for a slot that nobody reads."""
     EREBUS_SQL.run("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
