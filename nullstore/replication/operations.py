@@ -17,8 +17,8 @@ from nullstore.identifiers import check_identifier
 from nullstore.replication import catalog, publications, roles
 from nullstore.replication.conninfo import MASK, masked, subscription_conninfo
 from nullstore.replication.guard import guard_body
+from nullstore.replication.specs import SubscriptionSpec
 from nullstore.replication.subscriptions import (
-    SubscriptionSpec,
     create_statement,
     drop_subscription,
     ensure_subscription,

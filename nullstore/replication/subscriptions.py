@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import dataclass
 
 import psycopg
 from django.db import connections, transaction
@@ -17,17 +16,9 @@ from nullstore.replication.execute import execute, execute_secret
 from nullstore.replication.lock import alone
 from nullstore.replication.reconcile import merge, stage
 from nullstore.replication.slots import drop_slot, new_slot, slot_name
+from nullstore.replication.specs import SubscriptionSpec
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionSpec:
-    """What a migration declares: the subscription, the publication it follows, and the publisher's alias."""
-
-    name: str
-    publication: str
-    publisher: str
 
 
 def ensure_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:

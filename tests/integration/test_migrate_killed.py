@@ -18,7 +18,8 @@ from nullstore import conf
 from nullstore.replication import catalog
 from nullstore.replication.connect import connect
 from nullstore.replication.slots import drop_slot
-from nullstore.replication.subscriptions import SubscriptionSpec, drop_subscription
+from nullstore.replication.specs import SubscriptionSpec
+from nullstore.replication.subscriptions import drop_subscription
 from tests.integration.replicas import (
     AGENTS_SQL,
     SUBSCRIPTION,
