@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -20,16 +21,17 @@ def slot_name(subscription: str, subscriber: catalog.Connection) -> str:
 
 
 @contextmanager
-def new_slot(publisher: str, name: str) -> Iterator[str]:
+def new_slot(publisher: str, name: str, options: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Make a slot and give the name of the snapshot that is exported with it, which lives as long as the block.
 
-    A slot of this name that a killed run left behind is dropped first. If the block fails the slot is dropped.
+    `options` are the subscription's; the slot has to know of two of them. A slot of this name that a killed run left
+    behind is dropped first. If the block fails the slot is dropped.
     Raises ReplicationError if open transactions keep it from being made within conf.slot_timeout() seconds.
     """
     drop_slot(publisher, name)
     with connect(publisher, replication="database") as walsender:
         try:
-            yield _create(walsender, publisher, name)
+            yield _create(walsender, publisher, name, _slot_options(options or {}))
         except BaseException:
             drop_slot(publisher, name)
             raise
@@ -67,7 +69,11 @@ def _in_use(connection: psycopg.Connection, publisher: str, slot: catalog.Slot) 
     )
 
 
-def _create(walsender: psycopg.Connection, publisher: str, name: str) -> str:
+def _slot_options(options: Mapping[str, Any]) -> LiteralString:
+    return "".join(f", {option} true" for option in ("TWO_PHASE", "FAILOVER") if options.get(option.lower()))
+
+
+def _create(walsender: psycopg.Connection, publisher: str, name: str, options: LiteralString) -> str:
     limit = conf.slot_timeout()
     # lock_timeout bounds the server's wait for each open transaction even if we are killed; the timer bounds the sum.
     walsender.execute(sql.SQL("SET lock_timeout = {}").format(f"{limit}s"))
@@ -75,7 +81,9 @@ def _create(walsender: psycopg.Connection, publisher: str, name: str) -> str:
     timer.start()
     try:
         row = walsender.execute(
-            sql.SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'export')").format(sql.Identifier(name))
+            sql.SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'export'{})").format(
+                sql.Identifier(name), sql.SQL(options)
+            )
         ).fetchone()
     except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
         with connect(publisher) as connection:

@@ -1,41 +1,65 @@
 """Subscriptions: created on a slot that was made before, or altered to what is declared."""
 
 import logging
-import time
+from collections.abc import Mapping
+from typing import Any
 
-import psycopg
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from nullstore import conf
 from nullstore.exceptions import ReplicationError
-from nullstore.replication import catalog, conninfo, guard
+from nullstore.replication import catalog, conninfo, stamps
 from nullstore.replication.connect import connect
 from nullstore.replication.execute import execute, execute_secret
 from nullstore.replication.lock import alone
-from nullstore.replication.reconcile import merge, stage
-from nullstore.replication.slots import drop_slot, new_slot, slot_name
+from nullstore.replication.options import SUBSCRIPTION_OPTIONS, clause, current, refuse_unknown, to_alter
+from nullstore.replication.renewal import (
+    create,
+    detach,
+    drop,
+    has_rows,
+    renew,
+    tell_of_slot_left,
+    wait_for_worker_to_end,
+)
+from nullstore.replication.slots import drop_slot, slot_name
 from nullstore.replication.specs import SubscriptionSpec
 
 logger = logging.getLogger(__name__)
 
 
-def ensure_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
-    """Create the subscription and its slot, or bring an existing one to `spec`. Outside a transaction only.
+def ensure_subscription(
+    subscriber: BaseDatabaseWrapper,
+    spec: SubscriptionSpec,
+    before: SubscriptionSpec | None = None,
+    reset: Mapping[str, Any] | None = None,
+    *,
+    anew: bool = False,
+) -> None:
+    """Create the subscription and its slot, or bring an existing one to `spec`, which follows on `before`.
 
-    Raises ReplicationError if the publisher has no such publication or if the slot cannot be made.
+    `reset` are options that are no longer declared, with PostgreSQL's defaults; `anew` makes a new slot in any case.
+    Outside a transaction only. Leaves alone what a later declaration has altered. Raises ReplicationError if the
+    publisher has no such publication, if the slot cannot be made, and for options that the server does not have.
     """
+    refuse_unknown(f"Subscription {spec.name}", spec.options, SUBSCRIPTION_OPTIONS, catalog.server_version(subscriber))
     with alone(subscriber.alias, spec.name):
-        tables = _published_tables(spec)
-        slot = slot_name(spec.name, subscriber)
+        stamp = stamps.read(subscriber, "SUBSCRIPTION", spec.name)
         found = catalog.subscription(subscriber, spec.name)
+        if found and stamp.supersedes(stamps.digest(spec), stamps.digest(before) if before else None):
+            logger.info("Subscription %s: a later migration has altered it; left as it is", spec.name)
+            return
+        tables = published_tables(spec)
         if found is None:
-            _create(subscriber, spec, slot, tables)
-        elif _is_whole(subscriber, spec, slot, found, tables):
-            _alter_to_match(subscriber, spec, found)
+            create(subscriber, spec, tables)
+        elif anew or not is_whole(subscriber, spec, found):
+            renew(subscriber, spec, found, tables)
+            logger.info("Subscription %s: made anew on a new slot, after the rows were compared", spec.name)
         else:
-            _replace(subscriber, spec, slot, found, tables)
+            _alter_to_match(subscriber, spec, found, {**(reset or {}), **spec.options})
+        _follow_tables(subscriber, spec, tables)
+        _stamp(subscriber, spec, before, stamp)
 
 
 def drop_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
@@ -48,28 +72,29 @@ def drop_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -
         found = catalog.subscription(subscriber, spec.name)
         if found is not None:
             with transaction.atomic(using=subscriber.alias):
-                _detach(subscriber, spec)
-                _drop(subscriber, spec)
-            _tell_of_slot_left(spec, slot, found)
+                detach(subscriber, spec)
+                drop(subscriber, spec)
+            tell_of_slot_left(spec, slot, found)
         drop_slot(spec.publisher, slot)
 
 
-def create_statement(spec: SubscriptionSpec, slot: str, conninfo: str, *, copy_data: bool) -> sql.Composed:
-    """Return CREATE SUBSCRIPTION on a slot that exists. It holds the connection string, hence a password."""
-    return sql.SQL(
-        "CREATE SUBSCRIPTION {name} CONNECTION {conninfo} PUBLICATION {publication} "
-        "WITH (create_slot = false, slot_name = {slot}, copy_data = {copy_data}, enabled = true)"
-    ).format(
-        name=sql.Identifier(spec.name),
-        conninfo=conninfo,
-        publication=sql.Identifier(spec.publication),
-        slot=slot,
-        copy_data=copy_data,
-    )
+def differences(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> list[str]:
+    """Say in what the subscription differs from `spec`, its slot and being disabled aside; [] if there is none."""
+    found = catalog.subscription(subscriber, spec.name)
+    if found is None:
+        return []
+    said = []
+    if found.publications != (spec.publication,):
+        said.append(f"it follows the publication {', '.join(found.publications)}, not {spec.publication}")
+    if not _connects_as_declared(subscriber, spec, found):
+        said.append("its connection string is not the one that the settings make")
+    settings = current(subscriber, "pg_subscription", found.oid, SUBSCRIPTION_OPTIONS)
+    said += [f"{name} is {settings.get(name)}" for name in to_alter(spec.options, settings)]
+    return said
 
 
-def _published_tables(spec: SubscriptionSpec) -> frozenset[str]:
-    # Asked as Django, and first: PostgreSQL only warns about a publication that is missing.
+def published_tables(spec: SubscriptionSpec) -> frozenset[str]:
+    """Return the tables of the publication. Raises ReplicationError without one: PostgreSQL would only warn."""
     published = catalog.publication(connections[spec.publisher], spec.publication)
     if published is None:
         raise ReplicationError(
@@ -79,17 +104,12 @@ def _published_tables(spec: SubscriptionSpec) -> frozenset[str]:
     return published.tables
 
 
-def _is_whole(
-    subscriber: BaseDatabaseWrapper,
-    spec: SubscriptionSpec,
-    slot: str,
-    found: catalog.Subscription,
-    tables: frozenset[str],
-) -> bool:
-    """Tell whether nothing was lost: our publication with all its tables, our slot, and that slot can be followed.
+def is_whole(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> bool:
+    """Tell whether nothing was lost: our publication, our slot, and a slot that can be followed from here.
 
     A publisher that was rolled back has not written yet what the subscription has applied.
     """
+    slot = slot_name(spec.name, subscriber)
     with connect(spec.publisher) as publisher:
         slot_found = catalog.slot(publisher, slot)
         written = catalog.insert_position(publisher)
@@ -99,123 +119,97 @@ def _is_whole(
         and slot_found is not None
         and slot_found.usable
         and found.publications == (spec.publication,)
-        and catalog.subscribed_tables(subscriber, found.oid) == tables
         and (applied is None or applied.position is None or applied.position <= written)
+        and not _new_tables_with_rows(subscriber, spec, found)
     )
 
 
-def _alter_to_match(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> None:
+def _new_tables_with_rows(
+    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription
+) -> list[str]:
+    """Return the tables that a refresh would copy into rows: PostgreSQL's table sync loops on their keys."""
+    new = published_tables(spec) - catalog.subscribed_tables(subscriber, found.oid)
+    return [table for table in sorted(new) if has_rows(subscriber, table)]
+
+
+def _follow_tables(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, tables: frozenset[str]) -> None:
+    found = catalog.subscription(subscriber, spec.name)
+    if found is None or not found.enabled or catalog.subscribed_tables(subscriber, found.oid) == tables:
+        return
+    # Runs in no transaction, and needs the subscription enabled to copy the tables that are new (and empty here).
+    statement = sql.SQL("ALTER SUBSCRIPTION {} REFRESH PUBLICATION WITH (copy_data = true)")
+    execute(subscriber, statement.format(sql.Identifier(spec.name)))
+    logger.info("Subscription %s: now follows %s", spec.name, ", ".join(sorted(tables)))
+
+
+def _alter_to_match(
+    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription, options: Mapping[str, Any]
+) -> None:
+    altered = _alter_options(subscriber, spec, found, options)
     name = sql.Identifier(spec.name)
-    wanted = conninfo.subscription_conninfo(spec.publisher)
-    stored = catalog.subscription_conninfo(subscriber, found.oid)
-    # None: not for us to read, so not for us to compare.
-    if stored is None or not conninfo.same(stored, wanted):
+    if not _connects_as_declared(subscriber, spec, found):
+        wanted = conninfo.subscription_conninfo(spec.publisher)
         statement = sql.SQL("ALTER SUBSCRIPTION {} CONNECTION {}").format(name, wanted)
         execute_secret(subscriber, statement, f"Altering the subscription {spec.name}")
+        altered.append("its connection")
     if not found.enabled:
         execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
+        altered.append("enabled")
+    said = f"altered ({', '.join(altered)})" if altered else "as declared, nothing to change"
+    logger.info("Subscription %s: %s", spec.name, said)
 
 
-def _replace(
-    subscriber: BaseDatabaseWrapper,
-    spec: SubscriptionSpec,
-    slot: str,
-    found: catalog.Subscription,
-    tables: frozenset[str],
-) -> None:
-    """Replace a subscription that missed changes or follows a slot that is not ours; such a slot is left alone."""
-    # Committed before any slot is touched: if we are killed, the next run finds it without a slot, hence not whole.
-    with transaction.atomic(using=subscriber.alias):
-        _detach(subscriber, spec)
-    try:
-        # Its worker would go on to apply what it had read.
-        _wait_for_worker_to_end(subscriber, found)
-        _create(subscriber, spec, slot, tables, replacing=True)
-    except BaseException:
-        if found.enabled and found.slot_name not in (None, slot):
-            _attach(subscriber, spec, str(found.slot_name))
-        raise
-    _tell_of_slot_left(spec, slot, found)
+def _connects_as_declared(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> bool:
+    stored = catalog.subscription_conninfo(subscriber, found.oid)
+    # None: not for us to read, so not for us to compare.
+    return stored is None or conninfo.same(stored, conninfo.subscription_conninfo(spec.publisher))
 
 
-def _wait_for_worker_to_end(subscriber: BaseDatabaseWrapper, found: catalog.Subscription) -> None:
-    deadline = time.monotonic() + conf.slot_timeout()
-    while (pid := catalog.apply_worker_pid(subscriber, found.oid)) is not None:
-        if time.monotonic() > deadline:
+def _alter_options(
+    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription, options: Mapping[str, Any]
+) -> list[str]:
+    """Alter the options that differ; return their names."""
+    wanted = to_alter(options, current(subscriber, "pg_subscription", found.oid, SUBSCRIPTION_OPTIONS))
+    version = catalog.server_version(subscriber)
+    by_name = {option.name: option for option in SUBSCRIPTION_OPTIONS}
+    for name in wanted:
+        if by_name[name].altered_since > version:
             raise ReplicationError(
-                f"The apply worker (pid {pid}) of the subscription {found.name} does not end. See what it waits for in "
-                f"pg_stat_activity on {subscriber.alias}, end that, then run the same again."
+                f"Subscription {spec.name}: {name} can be altered from PostgreSQL {by_name[name].altered_since} on, "
+                f"and the server is PostgreSQL {version}. It needs a new slot: manage.py replication resync --anew"
             )
-        time.sleep(0.05)
+    live = {name: value for name, value in wanted.items() if not by_name[name].stopped}
+    if live:
+        _set(subscriber, spec, live)
+    stopped = {name: value for name, value in wanted.items() if by_name[name].stopped}
+    if stopped:
+        _set_while_disabled(subscriber, spec, found, stopped)
+    return list(wanted)
 
 
-def _create(
-    subscriber: BaseDatabaseWrapper,
-    spec: SubscriptionSpec,
-    slot: str,
-    tables: frozenset[str],
-    *,
-    replacing: bool = False,
+def _set(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, options: Mapping[str, Any]) -> None:
+    statement = f"ALTER SUBSCRIPTION {spec.name} SET ({clause(options)})"
+    execute(subscriber, sql.SQL(statement))
+
+
+def _set_while_disabled(
+    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription, options: Mapping[str, Any]
 ) -> None:
-    with new_slot(spec.publisher, slot) as snapshot, transaction.atomic(using=subscriber.alias):
-        filled = any(_has_rows(subscriber, table) for table in tables)
-        if filled:
-            _reconcile(subscriber, spec, snapshot, tables)
-        if replacing:
-            _drop(subscriber, spec)
-        statement = create_statement(spec, slot, conninfo.subscription_conninfo(spec.publisher), copy_data=not filled)
-        execute_secret(subscriber, statement, f"Creating the subscription {spec.name}")
-
-
-def _reconcile(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, snapshot: str, tables: frozenset[str]) -> None:
-    execute(subscriber, sql.SQL("SET LOCAL lock_timeout = {}").format(f"{conf.slot_timeout()}s"))
-    execute(subscriber, sql.SQL(guard.LIFT_GUARD))
-    try:
-        with connect(spec.publisher) as source, source.transaction():
-            source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
-            for table in sorted(tables):
-                stage(source, subscriber.connection, table)
-        for table in sorted(tables):
-            merge(subscriber.connection, table)
-    except psycopg.Error as error:
-        raise ReplicationError(f"Bringing {subscriber.alias} to what {spec.publisher} says: {error}") from error
-
-
-def _detach(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
-    # A DROP that also drops the slot refuses to run in a transaction, and fails if the slot is gone.
     name = sql.Identifier(spec.name)
     execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
-    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(name))
+    try:
+        wait_for_worker_to_end(subscriber, found)
+        for option, value in options.items():
+            _set(subscriber, spec, {option: value})
+    finally:
+        if found.enabled:
+            execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
 
 
-def _attach(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, slot: str) -> None:
-    name = sql.Identifier(spec.name)
-    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = {})").format(name, sql.Identifier(slot)))
-    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
-
-
-def _drop(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
-    execute(subscriber, sql.SQL("DROP SUBSCRIPTION {}").format(sql.Identifier(spec.name)))
-
-
-def _tell_of_slot_left(spec: SubscriptionSpec, slot: str, found: catalog.Subscription) -> None:
-    if found.slot_name in (None, slot):
-        return
-    with connect(spec.publisher) as publisher:
-        if catalog.slot(publisher, str(found.slot_name)) is not None:
-            logger.warning(
-                "The slot %s on %s, which %s followed, is left as it is, because it is not named for this database. It "
-                "keeps WAL: if no other subscription uses it, drop it with: SELECT pg_drop_replication_slot('%s')",
-                found.slot_name,
-                spec.publisher,
-                spec.name,
-                found.slot_name,
-            )
-
-
-def _has_rows(connection: BaseDatabaseWrapper, table: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier("public", table)))
-        (filled,) = cursor.fetchone()
-    return bool(filled)
+def _stamp(
+    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, before: SubscriptionSpec | None, found: stamps.Stamp
+) -> None:
+    steps = [stamps.digest(step) for step in (before, spec) if step is not None]
+    stamp = stamps.Stamp(found.then(*(steps if found.last is None else steps[-1:])))
+    if stamp != stamps.read(subscriber, "SUBSCRIPTION", spec.name):
+        execute(subscriber, stamps.statement(subscriber, "SUBSCRIPTION", spec.name, stamp))

@@ -103,3 +103,16 @@ def forwards(operation: Any, alias: str, *, atomic: bool = False) -> None:
     app_label = f"{alias}_app"
     with connections[alias].schema_editor(atomic=atomic) as editor:
         operation.database_forwards(app_label, editor, ProjectState(), ProjectState())
+
+
+def backwards(operation: Any, alias: str) -> None:
+    with connections[alias].schema_editor(atomic=False) as editor:
+        operation.database_backwards(f"{alias}_app", editor, ProjectState(), ProjectState())
+
+
+def sql_of(operation: Any, alias: str, *, backwards: bool = False) -> list[str]:
+    """The statements that sqlmigrate shows."""
+    with connections[alias].schema_editor(atomic=False, collect_sql=True) as editor:
+        act = operation.database_backwards if backwards else operation.database_forwards
+        act(f"{alias}_app", editor, ProjectState(), ProjectState())
+        return list(editor.collected_sql)

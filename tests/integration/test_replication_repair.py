@@ -139,7 +139,8 @@ def test_a_publication_of_some_columns_or_rows_publishes_all_again(narrowing: st
     forwards(PUBLICATION, "erebus")
     publication = catalog.publication(connections["erebus"], "erebus_user_sync")
     assert publication is not None
-    assert not publication.narrowed
+    assert not publication.columns
+    assert not publication.filters
     add_user("user", email="user@example.com")
     assert_replicated(1)
 

@@ -15,7 +15,7 @@ from nullstore.exceptions import ReplicationError
 from nullstore.replication.conninfo import subscription_conninfo
 from nullstore.replication.execute import execute_secret
 from nullstore.replication.operations import ReplicationOperation
-from nullstore.replication.subscriptions import create_statement
+from nullstore.replication.renewal import create_statement
 from tests.integration.replicas import (
     EREBUS_SQL,
     PUBLICATION,

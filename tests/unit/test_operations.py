@@ -10,11 +10,17 @@ from django.db.migrations.writer import MigrationWriter, OperationWriter
 from nullstore.constraints import DatabaseForeignKey, SQLCheck
 from nullstore.identifiers import check_identifier
 from nullstore.replication.operations import (
+    AlterPublication,
+    AlterSubscription,
     CreatePublication,
     CreateReplicationRole,
     CreateSubscription,
     GuardReplica,
+    RemovePublication,
+    RemoveSubscription,
+    UnguardReplica,
 )
+from nullstore.replication.rowfilter import columns_read
 from nullstore.triggers import CreateTrigger, RemoveTrigger
 
 TRIGGER: dict[str, Any] = {
@@ -24,6 +30,7 @@ TRIGGER: dict[str, Any] = {
     "events": ("UPDATE",),
     "body": "BEGIN RETURN NEW; END",
 }
+FOLLOWS: dict[str, Any] = {"publication": "p", "publisher": "erebus"}
 OPERATIONS: list[tuple[Operation, str, str]] = [
     (CreateReplicationRole(tables=("t",)), "Create the replication role", "create_replication_role"),
     (CreatePublication("p", tables=("t", "u")), "Create publication p of t, u", "create_publication_p"),
@@ -32,7 +39,20 @@ OPERATIONS: list[tuple[Operation, str, str]] = [
         "Create subscription s to p on erebus",
         "create_subscription_s",
     ),
+    (
+        AlterPublication("p", before={"tables": ("t",)}, after={"tables": ("t", "u"), "columns": {"u": ("id", "a")}}),
+        "Alter publication p",
+        "alter_publication_p",
+    ),
+    (RemovePublication("p", tables=("t",), where={"t": "id > 0"}), "Remove publication p", "remove_publication_p"),
+    (
+        AlterSubscription("s", before=FOLLOWS, after={**FOLLOWS, "options": {"binary": True}}),
+        "Alter subscription s",
+        "alter_subscription_s",
+    ),
+    (RemoveSubscription("s", **FOLLOWS), "Remove subscription s", "remove_subscription_s"),
     (GuardReplica(table="t", source="erebus.t"), "Guard the replica t against writes", "guard_t"),
+    (UnguardReplica(table="t", source="erebus.t"), "Remove the guard of the replica t", "unguard_t"),
     (CreateTrigger(**TRIGGER), "Create trigger t_touch on t", "create_trigger_t_touch"),
     (RemoveTrigger(**TRIGGER), "Remove trigger t_touch from t", "remove_trigger_t_touch"),
 ]
@@ -43,8 +63,11 @@ def test_how_an_operation_reads(operation: Operation, description: str, fragment
     assert operation.describe() == description
     assert operation.migration_name_fragment == fragment
     assert operation.reversible
-    removes = isinstance(operation, RemoveTrigger)
-    assert operation.category == (OperationCategory.REMOVAL if removes else OperationCategory.ADDITION)
+    verb = description.split()[0]
+    assert operation.category == {
+        "Remove": OperationCategory.REMOVAL,
+        "Alter": OperationCategory.ALTERATION,
+    }.get(verb, OperationCategory.ADDITION)
 
 
 @pytest.mark.parametrize("operation", [operation for operation, *_ in OPERATIONS], ids=lambda value: str(value)[:30])
@@ -66,6 +89,31 @@ def test_an_operation_can_be_written_to_a_migration_and_read_again(operation: Op
         (lambda: CreatePublication("p", tables=('a"b',)), "is not a name"),
         (lambda: CreatePublication("p", tables=("t",), publish=()), "publish"),
         (lambda: CreatePublication("p", tables=("t",), publish=("upsert",)), "publish"),
+        (lambda: CreatePublication("p", tables=("t", "t")), "named twice"),
+        (lambda: CreatePublication("p", tables=("t",), publish=("insert", "insert")), "publish"),
+        (lambda: CreatePublication("p", tables=("t",), columns={"u": ("id",)}), "u has columns.* not among its tables"),
+        (lambda: CreatePublication("p", tables=("t",), columns={"t": ()}), "empty"),
+        (lambda: CreatePublication("p", tables=("t",), columns={"t": ("id", "A")}), "is not a name"),
+        (lambda: CreatePublication("p", tables=("t",), columns={"t": ("a",)}), "lacks id of the replica identity"),
+        (lambda: CreatePublication("p", tables=("t",), where={"t": "network = 'id'"}), "reads network, outside"),
+        (lambda: CreatePublication("p", tables=("t",), options={"via_root": True}), "'via_root' is not one of"),
+        (lambda: CreatePublication("p", tables=("t",), options={"publish_via_partition_root": 1}), "is not one of"),
+        (
+            lambda: CreatePublication(
+                "p",
+                tables=("t",),
+                columns={"t": ("id",)},
+                options={"publish_generated_columns": "stored"},
+            ),
+            "exclude each other",
+        ),
+        (lambda: AlterPublication("p", before={"tables": ("t",)}, after={"tables": ()}), "no tables"),
+        (lambda: CreateSubscription("s", publication="p", publisher="nowhere"), "not one of erebus, agents"),
+        (lambda: CreateSubscription("s", **FOLLOWS, options={"slot_name": "x"}), "'slot_name' is not one of"),
+        (lambda: CreateSubscription("s", **FOLLOWS, options={"streaming": "sometimes"}), "streaming = 'sometimes'"),
+        (lambda: CreateSubscription("s", **FOLLOWS, options={"binary": "true"}), "binary = 'true'"),
+        (lambda: AlterSubscription("s", before=FOLLOWS, after={**FOLLOWS, "options": {"x": 1}}), "'x' is not one of"),
+        (lambda: UnguardReplica(table="t", source="erebus.T"), "is not a name"),
         (lambda: CreateSubscription("s-1", publication="p", publisher="erebus"), "is not a name"),
         (lambda: CreateSubscription("s", publication="1p", publisher="erebus"), "is not a name"),
         (lambda: CreateSubscription("s" * 55, publication="p", publisher="erebus"), "63 characters"),
@@ -107,3 +155,27 @@ def test_a_constraint_can_be_written_to_a_migration_and_read_again(constraint: A
     exec("\n".join(imports), namespace)
     assert eval(written, namespace) == constraint
     assert constraint.clone() == constraint
+
+
+@pytest.mark.parametrize(
+    ("condition", "columns"),
+    [
+        ("id IS NOT NULL", {"id"}),
+        ("network = 'email' AND user_type <> 'it''s id'", {"network", "user_type"}),
+        ("lower(network) = ANY (ARRAY['a', 'b'])", {"network"}),
+        ("id::text LIKE 'a%' OR CAST(n AS timestamp with time zone) > '2020-01-01'", {"id", "n"}),
+        ('"Odd Name" BETWEEN 1 AND 2', {"Odd Name"}),
+        ("$$ id $$ = a /* b */ -- c", {"a"}),
+        ("TYPE = 1 AND Status IS NOT DISTINCT FROM true", {"type", "status"}),
+    ],
+)
+def test_which_columns_a_row_filter_reads(condition: str, columns: set[str]) -> None:
+    assert columns_read(condition) == columns
+
+
+def test_a_filter_may_read_any_column_where_only_inserts_are_published() -> None:
+    CreatePublication("p", tables=("t",), where={"t": "network = 'email'"}, publish=("insert",))
+
+
+def test_a_filter_may_read_the_replica_identity_that_is_named() -> None:
+    CreatePublication("p", tables=("t",), where={"t": "network = 'email'"}, replica_identity={"t": ("id", "network")})

@@ -1,19 +1,23 @@
 """What the publishing server says: publications, slots, the role, its WAL."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nullstore.replication.catalog.query import Connection, first_row
+from nullstore.replication.catalog.query import Connection, first_row, rows
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """`narrowed` tells that some table has a row filter or a list of columns."""
+    """`columns` and `filters` have the tables with a list of columns or a row filter (as the server spells it)."""
 
+    oid: int
     name: str
     all_tables: bool
+    schemas: tuple[str, ...]
     publish: frozenset[str]
     tables: frozenset[str]
-    narrowed: bool
+    columns: Mapping[str, frozenset[str]]
+    filters: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +44,72 @@ def publication(connection: Connection, name: str) -> Publication | None:
     row = first_row(
         connection,
         """
-        SELECT puballtables, pubinsert, pubupdate, pubdelete, pubtruncate,
-               ARRAY(SELECT prrelid::regclass::text FROM pg_publication_rel WHERE prpubid = p.oid),
-               EXISTS (SELECT FROM pg_publication_rel
-                       WHERE prpubid = p.oid AND (prqual IS NOT NULL OR prattrs IS NOT NULL))
+        SELECT oid, puballtables, pubinsert, pubupdate, pubdelete, pubtruncate,
+               ARRAY(SELECT nspname::text FROM pg_publication_namespace JOIN pg_namespace n ON n.oid = pnnspid
+                     WHERE pnpubid = p.oid ORDER BY 1)
         FROM pg_publication p WHERE pubname = %s
         """,
         [name],
     )
     if row is None:
         return None
-    all_tables, *flags, tables, narrowed = row
+    oid, all_tables, *flags, schemas = row
     publish = (what for what, on in zip(("insert", "update", "delete", "truncate"), flags, strict=True) if on)
-    return Publication(name, all_tables, frozenset(publish), frozenset(tables), narrowed)
+    tables = _published(connection, oid)
+    return Publication(
+        oid=oid,
+        name=name,
+        all_tables=all_tables,
+        schemas=tuple(schemas),
+        publish=frozenset(publish),
+        tables=frozenset(table for table, _, _ in tables),
+        columns={table: frozenset(columns) for table, columns, _ in tables if columns is not None},
+        filters={table: condition for table, _, condition in tables if condition is not None},
+    )
+
+
+def _published(connection: Connection, oid: int) -> list[tuple[str, list[str] | None, str | None]]:
+    return rows(
+        connection,
+        """
+        SELECT prrelid::regclass::text,
+               CASE WHEN prattrs IS NOT NULL THEN ARRAY(
+                   SELECT attname::text FROM pg_attribute WHERE attrelid = prrelid AND attnum = ANY (prattrs)) END,
+               pg_get_expr(prqual, prrelid)
+        FROM pg_publication_rel WHERE prpubid = %s ORDER BY 1
+        """,
+        [oid],
+    )
+
+
+def replica_identity(connection: Connection, table: str) -> frozenset[str] | None:
+    """Return the columns by which updates and deletes of `table` find their row; None means all of them (FULL)."""
+    row = first_row(
+        connection,
+        """
+        SELECT relreplident = 'f', ARRAY(
+            SELECT attname::text FROM pg_index JOIN pg_attribute a ON a.attrelid = indrelid AND attnum = ANY (indkey)
+            WHERE indrelid = c.oid AND CASE relreplident WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident END)
+        FROM pg_class c WHERE c.oid = to_regclass('public.' || quote_ident(%s))
+        """,
+        [table],
+    )
+    return None if row is None or row[0] else frozenset(row[1])
+
+
+def filtered_columns(connection: Connection, oid: int, table: str) -> frozenset[str]:
+    """Return the columns that the row filter of `table` in the publication of that oid reads."""
+    found = rows(
+        connection,
+        """
+        SELECT attname::text FROM pg_publication_rel AS p
+        JOIN pg_depend AS d ON d.classid = 'pg_publication_rel'::regclass AND d.objid = p.oid AND d.refobjid = prrelid
+        JOIN pg_attribute ON attrelid = prrelid AND attnum = d.refobjsubid
+        WHERE prpubid = %s AND prrelid = to_regclass('public.' || quote_ident(%s)) AND d.refobjsubid > 0
+        """,
+        [oid, table],
+    )
+    return frozenset(name for (name,) in found)
 
 
 def insert_position(connection: Connection) -> int:

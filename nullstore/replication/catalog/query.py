@@ -22,3 +22,10 @@ def rows(connection: Connection, query: str, parameters: list[Any] | None = None
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return list(cursor.fetchall())
+
+
+def server_version(connection: Connection) -> int:
+    """Return the server's major version, such as 18."""
+    found = first_row(connection, "SELECT current_setting('server_version_num')::int / 10000")
+    assert found is not None
+    return int(found[0])
