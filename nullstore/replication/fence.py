@@ -1,27 +1,64 @@
 """Wait until the replica has what the source has."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import psycopg
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from nullstore.databases import USER_SYNC
-from nullstore.exceptions import ReplicationError, ReplicationTimeout
+from nullstore.exceptions import DatabaseUnavailable, ReplicationError, ReplicationTimeout
 from nullstore.replication import catalog
+
+Answer = TypeVar("Answer")
+
+
+@contextmanager
+def replicated(timeout: float = 10.0) -> Iterator[None]:
+    """Around writes to the source: returns once a read of the replica sees what the block committed.
+
+    `timeout` is in seconds, from the end of the block. Raises what wait_until_replicated() raises; inside an open
+    transaction before the block runs, because nothing that it writes would be committed at its end.
+    """
+    _refuse_open_transaction(connections[USER_SYNC.publisher])
+    yield
+    wait_until_replicated(timeout)
 
 
 def source_position() -> int:
     """Return a position in the publisher's WAL (in bytes) that is behind everything committed there before the call.
 
-    Raises ReplicationError inside a transaction on the publisher: what that wrote is not committed.
+    Raises ReplicationError inside a transaction on the publisher: what that wrote is not committed. Transactions that
+    other sessions have open are not waited for.
     """
     connection = connections[USER_SYNC.publisher]
+    _refuse_open_transaction(connection)
+    return _ask_anew_if_cut(connection, _flushed_position)
+
+
+def _ask_anew_if_cut(connection: BaseDatabaseWrapper, ask: Callable[[BaseDatabaseWrapper], Answer]) -> Answer:
+    """Ask again on a new connection where a restart since the last query has cost Django the old one."""
+    try:
+        return ask(connection)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return ask(connection)
+
+
+def _refuse_open_transaction(connection: BaseDatabaseWrapper) -> None:
     if connection.in_atomic_block:
         raise ReplicationError(
             f"There is an open transaction on {connection.alias}: what it wrote is not committed and cannot arrive. "
             "Commit it, then wait."
         )
+
+
+def _flushed_position(connection: BaseDatabaseWrapper) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()")
         if cursor.fetchone() == (True,):
@@ -69,21 +106,54 @@ def _ask() -> catalog.Progress | None:
 def wait_until_replicated(timeout: float = 10.0) -> float:
     """Wait until the replica has everything that was committed on the source before the call.
 
-    `timeout` is in seconds. Returns the seconds it took. Raises ReplicationTimeout, which says how far it got, and
-    ReplicationError where waiting cannot help.
+    `timeout` is in seconds. Returns the seconds it took. A restart of either server meanwhile is waited out. Raises
+    ReplicationTimeout, which says how far it got, and ReplicationError where waiting cannot help.
     """
+    _refuse_old_snapshot(connections[USER_SYNC.subscriber])
     position = source_position()
     started = time.monotonic()
     pause = 0.0005
-    while not _has_arrived(state := progress(), position):
+    state: catalog.Progress | None = _ask_anew_if_cut(connections[USER_SYNC.subscriber], lambda _: progress())
+    while state is None or not _has_arrived(state, position):
         waited = time.monotonic() - started
         if waited > timeout:
-            raise ReplicationTimeout(
-                f"After {waited:.1f} s the replica does not have what erebus has: {describe(state)}."
-            )
+            raise _too_late(waited, state)
         time.sleep(min(pause, timeout))
         pause = min(pause * 1.5, 0.05)
+        state = _progress_unless_down()
     return time.monotonic() - started
+
+
+def _too_late(waited: float, state: catalog.Progress | None) -> Exception:
+    if state is None:
+        return DatabaseUnavailable(f"{USER_SYNC.subscriber} went away while the replica was awaited ({waited:.1f} s).")
+    return ReplicationTimeout(f"After {waited:.1f} s the replica does not have what erebus has: {describe(state)}.")
+
+
+def _progress_unless_down() -> catalog.Progress | None:
+    """Ask the subscriber how far it is; None while it is not there, as in a restart."""
+    connection = connections[USER_SYNC.subscriber]
+    try:
+        return progress()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return None
+
+
+def _refuse_old_snapshot(connection: BaseDatabaseWrapper) -> None:
+    """Raise ReplicationError where the caller's reads would not see what arrives."""
+    if not connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        (isolation,) = cursor.fetchone()
+    if isolation != "read committed":
+        raise ReplicationError(
+            f"There is an open transaction on {connection.alias} that is {isolation}: it goes on seeing the replica as "
+            "it was when it began. End it, then wait."
+        )
 
 
 def _has_arrived(state: catalog.Progress, position: int) -> bool:
@@ -97,11 +167,10 @@ def _has_arrived(state: catalog.Progress, position: int) -> bool:
 
 def _refuse_if_ahead(position: int) -> None:
     """Raise ReplicationError if the publisher never wrote as far as the subscription has applied."""
-    if position > catalog.insert_position(connections[USER_SYNC.publisher]):
+    if position > _ask_anew_if_cut(connections[USER_SYNC.publisher], catalog.insert_position):
         raise ReplicationError(
             f"{USER_SYNC.subscription} has applied more than {USER_SYNC.publisher} has written: that database was "
-            "restored or replaced, and changes are passed over in silence. Make the subscription anew: "
-            "docs/howto/resubscribe.md"
+            "restored or replaced, and changes are passed over in silence. Run: manage.py replication resync"
         )
 
 
