@@ -38,6 +38,11 @@ def slot_timeout() -> float:
     return float(settings.NULLSTORE_SLOT_TIMEOUT)
 
 
+def lag_threshold() -> float:
+    """From how many seconds on a replica that is behind counts as lagging."""
+    return float(settings.NULLSTORE_LAG_THRESHOLD)
+
+
 def field_encryption_keys() -> str:
     """The master keys as `id:key,id:key`: the first one encrypts, all decrypt. See nullstore.encryption."""
     return str(settings.FIELD_ENCRYPTION_KEYS)

@@ -53,3 +53,11 @@ class ReplicationTimeout(NullstoreError):
     """The replica did not reach the source in the time given."""
 
     exit_code = 1
+
+
+class ComparisonError(NullstoreError):
+    """The replica could not be compared with its source."""
+
+
+class SchemaChangeRefused(NullstoreError):
+    """A migration would change a replicated table in a way or in an order that stops replication."""

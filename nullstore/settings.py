@@ -103,6 +103,9 @@ REPLICATION_SOURCE = parse_database_url("REPLICATION_SOURCE_URL", _source_url) i
 NULLSTORE_SLOT_TIMEOUT = env.float("NULLSTORE_SLOT_TIMEOUT", default=30.0)
 if NULLSTORE_SLOT_TIMEOUT <= 0:
     raise InvalidSetting("NULLSTORE_SLOT_TIMEOUT must be a number of seconds above 0.")
+NULLSTORE_LAG_THRESHOLD = env.float("NULLSTORE_LAG_THRESHOLD", default=10.0)
+if NULLSTORE_LAG_THRESHOLD <= 0:
+    raise InvalidSetting("NULLSTORE_LAG_THRESHOLD must be a number of seconds above 0.")
 
 # Source and replica are one table name in two databases; nullstore.E003 checks what W035 cannot.
 SILENCED_SYSTEM_CHECKS = ["models.W035"]

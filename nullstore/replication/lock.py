@@ -12,6 +12,11 @@ from nullstore.exceptions import ReplicationError
 from nullstore.replication.connect import connect
 
 
+def lock_key(name: str) -> int:
+    """Return the number of the advisory lock of the subscription `name`."""
+    return int.from_bytes(hashlib.sha256(f"nullstore {name}".encode()).digest()[:8], "big", signed=True)
+
+
 @contextmanager
 def alone(subscriber: str, name: str) -> Iterator[None]:
     """Hold the advisory lock of the subscription `name` in the subscriber's database, on a connection of its own.
@@ -19,12 +24,11 @@ def alone(subscriber: str, name: str) -> Iterator[None]:
     Two runs at once, as of two containers that both migrate when they start, would drop each other's slot. The server
     frees the lock of a run that is killed. Raises ReplicationError after conf.slot_timeout() seconds.
     """
-    key = int.from_bytes(hashlib.sha256(f"nullstore {name}".encode()).digest()[:8], "big", signed=True)
     with connect(subscriber) as connection:
         connection.execute(sql.SQL("SET lock_timeout = {}").format(f"{conf.slot_timeout()}s"))
         connection.execute("SET idle_session_timeout = 0")
         try:
-            connection.execute("SELECT pg_advisory_lock(%s)", [key])
+            connection.execute("SELECT pg_advisory_lock(%s)", [lock_key(name)])
         except psycopg.errors.LockNotAvailable:
             raise ReplicationError(
                 f"Another run is working on the subscription {name} in {subscriber} and has not ended within "

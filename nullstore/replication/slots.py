@@ -17,7 +17,7 @@ from nullstore.replication.connect import connect
 
 def slot_name(subscription: str, subscriber: catalog.Connection) -> str:
     """Return the slot's name for a subscription of the database behind `subscriber`: unique on a shared server."""
-    return f"{subscription}_{catalog.subscriber_fingerprint(subscriber)}"
+    return f"{subscription}_{catalog.subscriber_fingerprint(subscriber, conf.environment())}"
 
 
 @contextmanager

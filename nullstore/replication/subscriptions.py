@@ -1,7 +1,7 @@
 """Subscriptions: created on a slot that was made before, or altered to what is declared."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connections, transaction
@@ -53,9 +53,9 @@ def ensure_subscription(
         tables = published_tables(spec)
         if found is None:
             create(subscriber, spec, tables)
-        elif anew or not is_whole(subscriber, spec, found):
+        elif reason := ("asked for" if anew else why_not_whole(subscriber, spec, found)):
+            logger.info("Subscription %s: made anew on a new slot, after the rows are compared (%s)", spec.name, reason)
             renew(subscriber, spec, found, tables)
-            logger.info("Subscription %s: made anew on a new slot, after the rows were compared", spec.name)
         else:
             _alter_to_match(subscriber, spec, found, {**(reset or {}), **spec.options})
         _follow_tables(subscriber, spec, tables)
@@ -104,24 +104,33 @@ def published_tables(spec: SubscriptionSpec) -> frozenset[str]:
     return published.tables
 
 
-def is_whole(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> bool:
-    """Tell whether nothing was lost: our publication, our slot, and a slot that can be followed from here.
+def why_not_whole(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> str | None:
+    """Say why changes may have been lost, so that the subscription has to be made anew; None if nothing was lost.
 
-    A publisher that was rolled back has not written yet what the subscription has applied.
+    It is whole with our publication and our slot, if that can be followed from here.
     """
+    return next(_flaws(subscriber, spec, found), None)
+
+
+def _flaws(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> Iterator[str]:
     slot = slot_name(spec.name, subscriber)
+    if found.slot_name != slot:
+        yield f"it follows the slot {found.slot_name or 'NONE'}, and this database's is {slot}"
     with connect(spec.publisher) as publisher:
         slot_found = catalog.slot(publisher, slot)
         written = catalog.insert_position(publisher)
+    if slot_found is None:
+        yield f"the slot {slot} is not on {spec.publisher}"
+    elif not slot_found.usable:
+        yield f"the slot {slot} on {spec.publisher} cannot be followed any more"
+    if found.publications != (spec.publication,):
+        yield f"it follows the publication {', '.join(found.publications)}, not {spec.publication}"
     applied = catalog.progress(subscriber, spec.name) if catalog.may_ask_progress(subscriber) else None
-    return (
-        found.slot_name == slot
-        and slot_found is not None
-        and slot_found.usable
-        and found.publications == (spec.publication,)
-        and (applied is None or applied.position is None or applied.position <= written)
-        and not _new_tables_with_rows(subscriber, spec, found)
-    )
+    # A publisher that was rolled back has not written yet what the subscription has applied.
+    if applied and applied.position is not None and applied.position > written:
+        yield f"it has applied more than {spec.publisher} has written, which was restored or replaced"
+    if new := _new_tables_with_rows(subscriber, spec, found):
+        yield f"it does not follow {', '.join(new)}, which has rows"
 
 
 def _new_tables_with_rows(

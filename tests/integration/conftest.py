@@ -7,7 +7,8 @@ import pytest
 from django.db import connections
 
 from nullstore.replication.connect import connect
-from tests.integration.replicas import AGENTS_SQL, resubscribed, unsubscribe
+from tests.integration.damage import remove_intruders
+from tests.integration.replicas import AGENTS_SQL, PUBLICATION, SUBSCRIPTION, forwards, resubscribed, unsubscribe
 
 
 @pytest.fixture
@@ -40,3 +41,20 @@ def open_transaction(committed_pair: None) -> Iterator[psycopg.Connection]:
         connection.execute("INSERT INTO user_references (source_identifier, network) VALUES ('open', 'email')")
         yield connection
         connection.execute("ROLLBACK")
+
+
+@pytest.fixture
+def damaged_pair(committed_pair: None) -> Iterator[None]:
+    """A pair whose replica the test damages; at the end without the users that the source does not have."""
+    yield
+    remove_intruders()
+
+
+@pytest.fixture
+def made_again(committed_pair: None) -> Iterator[None]:
+    """Publication and subscription as declared at the end, whatever the test does to them."""
+    try:
+        yield
+    finally:
+        forwards(PUBLICATION, "erebus")
+        forwards(SUBSCRIPTION, "agents")

@@ -1,6 +1,8 @@
 """Migration operations of ours, while a migration is written: what they refuse, how they read, how they are stored."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from nullstore.replication.operations import (
     RemoveSubscription,
     UnguardReplica,
 )
+from nullstore.replication.options import PUBLICATION_OPTIONS, SUBSCRIPTION_OPTIONS, literal
 from nullstore.replication.rowfilter import columns_read
 from nullstore.triggers import CreateTrigger, RemoveTrigger
 
@@ -63,7 +66,7 @@ def test_how_an_operation_reads(operation: Operation, description: str, fragment
     assert operation.describe() == description
     assert operation.migration_name_fragment == fragment
     assert operation.reversible
-    verb = description.split()[0]
+    verb = description.split(maxsplit=1)[0]
     assert operation.category == {
         "Remove": OperationCategory.REMOVAL,
         "Alter": OperationCategory.ALTERATION,
@@ -179,3 +182,16 @@ def test_a_filter_may_read_any_column_where_only_inserts_are_published() -> None
 
 def test_a_filter_may_read_the_replica_identity_that_is_named() -> None:
     CreatePublication("p", tables=("t",), where={"t": "network = 'email'"}, replica_identity={"t": ("id", "network")})
+
+
+def test_the_reference_lists_the_options_that_there_are() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/reference/operations.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| (publication|subscription) \| (.*) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    tables = {"publication": PUBLICATION_OPTIONS, "subscription": SUBSCRIPTION_OPTIONS}
+    there = [(option, of) for of, options in tables.items() for option in options]
+    assert [(name, of, int(since), int(altered)) for name, of, _, since, altered in listed] == [
+        (option.name, of, option.since, max(option.since, option.altered_since)) for option, of in there
+    ]
+    for (option, _), (_, _, values, _, _) in zip(there, listed, strict=True):
+        said = re.sub(r" \(\d+\)", "", values).split(", ")
+        assert sorted(said) == sorted(literal(value) for value in option.values)

@@ -99,10 +99,11 @@ def progress(connection: Connection, name: str) -> Progress | None:
     return Progress(None if row[0] is None else int(row[0]), *row[1:]) if row else None
 
 
-def subscriber_fingerprint(connection: Connection) -> str:
-    """Return 8 hex digits that tell this database from every other one, of this server and of all others.
+def subscriber_fingerprint(connection: Connection, environment: str) -> str:
+    """Return 8 hex digits that tell this database in this environment from every other one, of all servers.
 
-    Made of the server's system identifier and the database's oid, so it survives a rename of the database.
+    Made of the server's system identifier, the database's oid, so it survives a rename, and the environment's name: a
+    copy of the files that is run as another environment must not take changes from the original.
     """
     row = first_row(
         connection,
@@ -110,4 +111,4 @@ def subscriber_fingerprint(connection: Connection) -> str:
         "FROM pg_control_system()",
     )
     assert row is not None
-    return hashlib.sha256(f"{row[0]}:{row[1]}".encode()).hexdigest()[:8]
+    return hashlib.sha256(f"{row[0]}:{row[1]}:{environment}".encode()).hexdigest()[:8]

@@ -100,4 +100,4 @@ def applied_migrations(connection: Connection) -> frozenset[tuple[str, str]]:
     """Return what Django has recorded as applied, as (app, name); nothing in a database without its table."""
     if first_row(connection, "SELECT to_regclass('public.django_migrations') IS NULL") == (True,):
         return frozenset()
-    return frozenset(rows(connection, "SELECT app, name FROM public.django_migrations"))  # type: ignore[arg-type]
+    return frozenset(rows(connection, "SELECT app, name FROM public.django_migrations"))

@@ -10,12 +10,14 @@ from nullstore.replication.catalog.query import Connection, first_row, rows
 @dataclass(frozen=True, slots=True)
 class Worker:
     """A process of a subscription; `table` names what it copies, None is the one that applies. `idle` is how many
-    seconds ago it took in its last message.
+    seconds ago it took in its last message, `reported` the position that it last reported as applied: that may stand
+    still though all is applied.
     """
 
     pid: int
     table: str | None
     idle: float | None
+    reported: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ def workers(connection: Connection, oid: int) -> tuple[Worker, ...]:
         connection,
         """
         SELECT pid, relid::regclass::text,
-               extract(epoch FROM clock_timestamp() - nullif(last_msg_receipt_time, '-infinity'))::float8
+               extract(epoch FROM clock_timestamp() - nullif(last_msg_receipt_time, '-infinity'))::float8,
+               (latest_end_lsn - '0/0'::pg_lsn)::bigint
         FROM pg_stat_subscription AS w
         WHERE subid = %s AND pid IS NOT NULL AND to_jsonb(w) ->> 'leader_pid' IS NULL ORDER BY pid
         """,
@@ -101,7 +104,7 @@ def table_states(connection: Connection, oid: int) -> dict[str, str]:
         "SELECT srrelid::regclass::text, srsubstate::text FROM pg_subscription_rel WHERE srsubid = %s ORDER BY 1",
         [oid],
     )
-    return dict(found)  # type: ignore[arg-type]
+    return dict(found)
 
 
 def followed_slots(connection: Connection) -> frozenset[str]:
@@ -114,19 +117,6 @@ def system_identifier(connection: Connection) -> str:
     row = first_row(connection, "SELECT system_identifier::text FROM pg_control_system()")
     assert row is not None
     return str(row[0])
-
-
-def reported_position(connection: Connection, oid: int) -> int | None:
-    """Return the position that the apply worker last reported as applied: what progress() sees without the right to
-    ask for the origin's. It may stand still though all is applied.
-    """
-    row = first_row(
-        connection,
-        "SELECT (latest_end_lsn - '0/0'::pg_lsn)::bigint FROM pg_stat_subscription AS w "
-        "WHERE subid = %s AND relid IS NULL AND to_jsonb(w) ->> 'leader_pid' IS NULL",
-        [oid],
-    )
-    return row[0] if row else None
 
 
 def origin_position(connection: Connection, oid: int) -> int | None:

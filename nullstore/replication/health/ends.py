@@ -1,0 +1,127 @@
+"""One end of replication, asked on a connection of its own, within bounded time even if its server is frozen."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cached_property
+from typing import TypeVar
+
+import psycopg
+from django.db import connections
+from psycopg import errors, sql
+
+from nullstore.exceptions import DatabaseUnavailable
+from nullstore.replication import catalog
+from nullstore.replication.connect import connect
+from nullstore.replication.health.facts import Unreachable
+from nullstore.replication.health.verdict import Unseen
+
+T = TypeVar("T")
+
+#: Seconds for making a connection, for one query, and for a lock that a query needs.
+CONNECT, QUERY, LOCK = 3, 2.0, 0.5
+
+
+class End:
+    """A connection to the database of `alias` that is cut after `seconds`, and what could not be seen through it.
+
+    The server's own timeouts do not help where the server is frozen, so a timer shuts the socket, which ends every
+    wait on it with an OperationalError. Raises DatabaseUnavailable.
+    """
+
+    def __init__(self, alias: str, seconds: float) -> None:
+        self.alias = alias
+        self.unseen: list[Unseen] = []
+        self.connection = connect(alias, connect_timeout=CONNECT, application_name="nullstore status")
+        self._socket = socket.socket(fileno=os.dup(self.connection.fileno()))
+        self._timer = threading.Timer(0, self._cut)
+        self.allow(seconds)
+        limits = sql.SQL("SET statement_timeout = {}; SET lock_timeout = {}; SET search_path = public")
+        self.connection.execute(limits.format(f"{QUERY}s", f"{LOCK}s"))
+
+    def allow(self, seconds: float) -> None:
+        """Cut the connection that many seconds from now, and not before."""
+        self._timer.cancel()
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def ask(
+        self,
+        what: str,
+        question: Callable[[psycopg.Connection], T],
+        otherwise: T,
+        grant: str = "",
+        *,
+        seconds: float = QUERY,
+    ) -> T:
+        """Return the answer, or `otherwise` where the role may not ask or it takes too long; unseen has it then.
+
+        Raises psycopg.OperationalError if the server is gone.
+        """
+        self.connection.execute(sql.SQL("SET statement_timeout = {}").format(f"{seconds}s"))
+        try:
+            return question(self.connection)
+        except errors.InsufficientPrivilege as error:
+            self._miss(what, error.diag.message_primary or str(error), grant)
+        except errors.QueryCanceled:
+            self._miss(what, f"{self.alias} did not answer within {seconds:g} s")
+        except errors.LockNotAvailable:
+            self._miss(what, f"a lock on {self.alias} was not to be had within {LOCK:g} s")
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            self._miss(what, error.diag.message_primary or str(error))
+        return otherwise
+
+    @property
+    def role(self) -> str:
+        """The role that is logged in, as SQL has it."""
+        return sql.Identifier(self.connection.info.user).as_string()
+
+    def _miss(self, what: str, why: str, grant: str = "") -> None:
+        self.unseen.append(Unseen(what, why, grant))
+
+    @cached_property
+    def may_ask_progress(self) -> bool:
+        return catalog.may_ask_progress(self.connection)
+
+    def close(self) -> None:
+        self._timer.cancel()
+        self.connection.close()
+        self._socket.close()
+
+    def _cut(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:  # the server, or close(), was faster
+            return
+
+
+def place(alias: str) -> str:
+    """Say where the database of `alias` is."""
+    return "{HOST}:{PORT}/{NAME}".format(**connections[alias].settings_dict)
+
+
+def unreachable(alias: str, error: BaseException) -> Unreachable:
+    """Say of the database of `alias` why it cannot be looked at."""
+    said = str(error).strip()
+    if isinstance(error, DatabaseUnavailable) and isinstance(error.__cause__, psycopg.Error):
+        said = str(error.__cause__).strip()
+    return Unreachable(place(alias), " ".join(said.split()) or type(error).__name__)
+
+
+def in_thread(work: Callable[[], T]) -> Future[T]:
+    """Start `work` on a thread that does not keep the process alive: looking up a host's name cannot be cut short."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future

@@ -1,0 +1,127 @@
+"""What was seen of each end. None: it could not be seen or, where a comment says so, it is not there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from nullstore.replication import catalog
+from nullstore.replication.catalog import (
+    Column,
+    Constraint,
+    Dangling,
+    ErrorCounts,
+    Session,
+    SlotLimits,
+    SlotState,
+    Trigger,
+    Worker,
+    WorkerLimits,
+)
+from nullstore.replication.health.expected import Expected
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherFacts:
+    """The end that is written. Positions are bytes from the beginning of its WAL."""
+
+    place: str
+    server_version: int
+    wal_level: str
+    position: int
+    publication: catalog.Publication | None  # None: there is none
+    differences: tuple[str, ...]
+    slots: tuple[SlotState, ...]
+    limits: SlotLimits
+    columns: Mapping[str, tuple[Column, ...]]
+    sent_columns: Mapping[str, frozenset[str]]
+    migrations_pending: tuple[str, ...] | None
+
+    def slot(self, name: str | None) -> SlotState | None:
+        """Return the slot of that name, or None."""
+        return next((slot for slot in self.slots if slot.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaTable:
+    """How a replica is made."""
+
+    columns: tuple[Column, ...]
+    constraints: tuple[Constraint, ...]
+    triggers: tuple[Trigger, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberFacts:
+    """The end that follows. `slot` is the name that its slot ought to have; `tables` gives each one's srsubstate."""
+
+    place: str
+    server_version: int
+    system_identifier: str
+    slot: str
+    subscription: catalog.Subscription | None  # None: there is none
+    differences: tuple[str, ...]
+    applied: int | None
+    workers: tuple[Worker, ...]
+    limits: WorkerLimits
+    errors: ErrorCounts
+    tables: Mapping[str, str]
+    followed_slots: frozenset[str]
+    replicas: Mapping[str, ReplicaTable]
+    at_work: Session | None  # None: nobody
+    migrations_pending: tuple[str, ...] | None
+
+    @property
+    def worker(self) -> Worker | None:
+        """The process that applies, or None while there is none."""
+        return next((worker for worker in self.workers if worker.table is None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """An end that could not be looked at, and what was said instead. The message holds no password."""
+
+    place: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Keys that tasks name and neither end has; `capped` says that there may be more."""
+
+    keys: tuple[Dangling, ...]
+    capped: bool
+
+
+NOTHING_GROWN: Final = ErrorCounts(0, 0, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What happened between two looks, in seconds. `arrived` is how long the fence took, None if it did not come;
+    `standing` for how long apply has not moved at least; `pids` which apply workers there were one after the other;
+    `reader` who read the slot at both looks.
+    """
+
+    waited: float = 0.0
+    arrived: float | None = None
+    standing: float | None = None
+    pids: tuple[int | None, ...] = ()
+    reader: int | None = None
+    grown: ErrorCounts = NOTHING_GROWN
+    blockers: tuple[Session, ...] = ()
+    refused: str | None = None  # what the publisher says to the replication role; None: let in, or not tried
+    orphans: Orphans | None = None
+
+
+NOT_WATCHED: Final = Watched()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Both ends, what ought to be, and what happened between the looks. `threshold` is in seconds."""
+
+    publisher: PublisherFacts | Unreachable
+    subscriber: SubscriberFacts | Unreachable
+    expected: Expected
+    threshold: float
+    watched: Watched = NOT_WATCHED

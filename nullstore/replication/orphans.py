@@ -1,0 +1,44 @@
+"""Slots that nobody follows any more: they keep WAL until the publisher's disk is full."""
+
+import re
+
+from django.db import connections
+
+from nullstore.databases import USER_SYNC
+from nullstore.exceptions import ReplicationError
+from nullstore.replication import catalog
+from nullstore.replication.connect import connect
+from nullstore.replication.slots import drop_slot
+
+# Ours: the subscription's name and 8 hex digits; and PostgreSQL's own for copying a table, which a crash leaves behind.
+_OURS = re.compile(rf"{re.escape(USER_SYNC.subscription)}_[0-9a-f]{{8}}|pg_\d+_sync_\d+_\d+")
+
+
+def refuse_to_drop(name: str) -> None:
+    """Raise ReplicationError unless the slot is on the publisher, is named as ours are, and is followed by nobody."""
+    with connect(USER_SYNC.publisher) as publisher:
+        slot = catalog.slot(publisher, name)
+        ours = name in catalog.logical_slots(publisher)
+    if slot is None:
+        raise ReplicationError(f"There is no slot {name} on {USER_SYNC.publisher}. See: manage.py replication status")
+    if not ours or not _OURS.fullmatch(name):
+        raise ReplicationError(
+            f"The slot {name} on {USER_SYNC.publisher} is not one of this project's database. If you know whose it is "
+            f"and that nobody needs it, in psql: SELECT pg_drop_replication_slot('{name}')"
+        )
+    if slot.active_pid is not None:
+        raise ReplicationError(
+            f"The slot {name} on {USER_SYNC.publisher} is in use (walsender pid {slot.active_pid}). A subscription "
+            "follows it: find out whose before you end it."
+        )
+    if name in catalog.followed_slots(connections[USER_SYNC.subscriber]):
+        raise ReplicationError(
+            f"A subscription of the server of {USER_SYNC.subscriber} follows the slot {name}: without it, changes "
+            "would be lost. To make it anew: manage.py replication resync --anew"
+        )
+
+
+def drop_orphan(name: str) -> None:
+    """Drop the slot. Raises ReplicationError where that would do harm; see refuse_to_drop()."""
+    refuse_to_drop(name)
+    drop_slot(USER_SYNC.publisher, name)

@@ -1,0 +1,244 @@
+"""manage.py replication resync: from every broken state to a replica that follows and is equal."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections, transaction
+from pytest_django import Settings
+
+from nullstore.replication.slots import drop_slot, slot_name
+from tests.integration.replicas import (
+    AGENTS_SQL,
+    EREBUS_SQL,
+    PUBLICATION,
+    add_task,
+    add_user,
+    assert_replicated,
+    forwards,
+    resubscribed,
+    slots,
+    unsubscribe,
+    wait_for,
+)
+
+NAME = "agents_user_sync"
+
+
+@pytest.fixture(autouse=True)
+def three_users(committed_pair: None) -> Iterator[None]:
+    """Three users, of whom one has a task, everywhere; and all is as it was at the end."""
+    with resubscribed():
+        ids = [add_user(f"user-{number}") for number in range(3)]
+        add_task(ids[0])
+        assert_replicated(3)
+        yield
+        forwards(PUBLICATION, "erebus")
+
+
+def resync(*arguments: str) -> dict[str, Any]:
+    out = io.StringIO()
+    call_command("replication", "resync", "--no-input", "--json", *arguments, stdout=out)
+    return json.loads(out.getvalue())
+
+
+def behind_the_guard(sql: str) -> None:
+    with transaction.atomic(using="agents"):
+        AGENTS_SQL.run("SET LOCAL session_replication_role = replica")
+        AGENTS_SQL.run(sql)
+
+
+def assert_mended(rows: int) -> None:
+    """Equal, the task still has its user, and the next change arrives by replication."""
+    assert_replicated(rows)
+    assert AGENTS_SQL.value("SELECT count(*) FROM tasks WHERE user_id IN (SELECT id FROM user_references)") == 1
+    add_user("after")
+    assert_replicated(rows + 1)
+    assert len(slots()) == 1
+
+
+def test_where_nothing_is_wrong_nothing_is_changed() -> None:
+    before = AGENTS_SQL.rows("SELECT oid, xmin::text FROM pg_subscription"), slots()
+    done = resync()
+    assert done["done"] == ["Compared 3 rows: equal."]
+    assert (AGENTS_SQL.rows("SELECT oid, xmin::text FROM pg_subscription"), slots()) == before
+
+
+def lose_the_slot() -> None:
+    AGENTS_SQL.run(f"ALTER SUBSCRIPTION {NAME} DISABLE")
+    drop_slot("erebus", slots()[0][0])
+    add_user("missed")
+
+
+def drop_the_subscription() -> None:
+    unsubscribe()
+    add_user("missed")
+
+
+def disable() -> None:
+    AGENTS_SQL.run(f"ALTER SUBSCRIPTION {NAME} DISABLE")
+    add_user("missed")
+
+
+def conflict() -> None:
+    user = EREBUS_SQL.value("SELECT gen_random_uuid()")
+    behind_the_guard(f"INSERT INTO user_references (id, source_identifier, network) VALUES ('{user}', 'mine', 'x')")
+    add_user("missed", id=user)
+
+
+def drop_the_publication() -> None:
+    EREBUS_SQL.run("DROP PUBLICATION erebus_user_sync")
+    add_user("missed")
+
+
+def make_the_publication_again() -> None:
+    drop_the_publication()
+    EREBUS_SQL.run("CREATE PUBLICATION erebus_user_sync FOR TABLE user_references")
+
+
+def take_the_table_out() -> None:
+    EREBUS_SQL.run("ALTER PUBLICATION erebus_user_sync SET TABLE wallets")
+    add_user("missed")
+
+
+def change_rows() -> None:
+    behind_the_guard("DELETE FROM user_references WHERE source_identifier = 'user-1'")
+    behind_the_guard("UPDATE user_references SET network = 'changed' WHERE source_identifier = 'user-2'")
+    behind_the_guard("INSERT INTO user_references (source_identifier, network) VALUES ('extra', 'x')")
+    add_user("missed")
+
+
+def refuse_on_the_replica() -> None:
+    """A CHECK that only one new row breaks; that row is gone by the time of the resync."""
+    AGENTS_SQL.run("ALTER TABLE user_references ADD CONSTRAINT byhand CHECK (source_identifier <> 'broken')")
+    add_user("broken")
+    wait_for(lambda: AGENTS_SQL.value("SELECT apply_error_count > 0 FROM pg_stat_subscription_stats"))
+    AGENTS_SQL.run("ALTER TABLE user_references DROP CONSTRAINT byhand")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lose_the_slot, "anew on a new slot: the slot agents_user_sync_"),
+        (drop_the_subscription, "Made the subscription agents_user_sync on a new slot"),
+        (disable, "Enabled the subscription"),
+        (conflict, "anew on a new slot: applying changes failed again and again"),
+        (drop_the_publication, "Created the publication erebus_user_sync"),
+        (make_the_publication_again, ""),
+        (take_the_table_out, "Altered the publication erebus_user_sync: it publishes wallets, too; it does not"),
+        (change_rows, "mended those that differed (1 missing, 1 extra, 1 different)"),
+        (refuse_on_the_replica, ""),
+    ],
+)
+def test_from_a_broken_state_to_an_equal_replica(damage: Any, says: str) -> None:
+    damage()
+    done = resync()
+    assert says in " ".join(done["done"])
+    assert done["verification"]["equal"]
+    assert_mended(4)
+
+
+def test_triggers_that_are_gone_or_off_are_made_again() -> None:
+    AGENTS_SQL.run("DROP TRIGGER user_references_guard ON user_references")
+    AGENTS_SQL.run("ALTER TABLE user_references ENABLE TRIGGER user_references_deleted")
+    AGENTS_SQL.run(
+        "CREATE OR REPLACE FUNCTION user_references_renumbered() RETURNS trigger LANGUAGE plpgsql "
+        "AS 'BEGIN RETURN NULL; END'"
+    )
+    done = resync()
+    assert len(done["done"]) == 4
+    assert AGENTS_SQL.refusal("DELETE FROM user_references").sqlstate == "NS001"
+    EREBUS_SQL.run("UPDATE user_references SET id = gen_random_uuid() WHERE source_identifier = 'user-0'")
+    assert_mended(3)
+    assert resync()["done"] == ["Compared 4 rows: equal."]
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing() -> None:
+    take_the_table_out()
+    AGENTS_SQL.run("ALTER TABLE user_references DISABLE TRIGGER user_references_guard")
+    before = slots()
+    out = io.StringIO()
+    call_command("replication", "resync", "--dry-run", stdout=out)
+    assert "publication erebus_user_sync: it publishes wallets, too; it does not publish user_references" in (
+        out.getvalue()
+    )
+    assert "make the trigger user_references_guard anew" in out.getvalue()
+    assert "make the subscription agents_user_sync anew on a new slot" in out.getvalue()
+    assert slots() == before
+    assert AGENTS_SQL.value("SELECT count(*) FROM user_references") == 3
+    resync()
+    assert_mended(4)
+
+
+def test_anew_makes_a_new_slot_and_keeps_equal_rows_as_they_are() -> None:
+    versions = AGENTS_SQL.rows("SELECT id, xmin::text FROM user_references ORDER BY id")
+    old = EREBUS_SQL.value("SELECT catalog_xmin::text || restart_lsn FROM pg_replication_slots")
+    done = resync("--anew")
+    assert "anew on a new slot" in done["done"][0]
+    assert EREBUS_SQL.value("SELECT catalog_xmin::text || restart_lsn FROM pg_replication_slots") != old
+    assert AGENTS_SQL.rows("SELECT id, xmin::text FROM user_references ORDER BY id") == versions
+    assert_mended(3)
+
+
+def test_one_table_only() -> None:
+    change_rows()
+    assert resync("--table", "user_references")["verification"]["equal"]
+    with pytest.raises(CommandError, match=r"wallets is not a replicated table. There is: user_references"):
+        resync("--table", "wallets")
+
+
+def test_without_a_terminal_it_does_not_ask() -> None:
+    with pytest.raises(CommandError, match=r"resync asks first, and there is no terminal: add --no-input") as refusal:
+        call_command("replication", "resync", stdout=io.StringIO())
+    assert refusal.value.returncode == 2
+
+
+def test_what_only_somebody_else_can_mend_is_said_before_anything_is_touched() -> None:
+    behind_the_guard("ALTER TABLE user_references DROP COLUMN email")
+    before = slots()
+    try:
+        with pytest.raises(CommandError, match=r"lacks the column email .*ADD COLUMN email character varying\(255\)"):
+            resync()
+        assert slots() == before
+    finally:
+        AGENTS_SQL.run("ALTER TABLE public.user_references ADD COLUMN email character varying(255)")
+    resync()
+    assert_mended(3)
+
+
+def test_a_row_that_the_replica_refuses_is_an_error_that_names_the_constraint() -> None:
+    AGENTS_SQL.run("ALTER TABLE user_references ADD CONSTRAINT byhand CHECK (source_identifier <> 'broken')")
+    try:
+        add_user("broken")
+        with pytest.raises(CommandError, match="byhand") as refusal:
+            resync()
+        assert refusal.value.returncode == 2
+    finally:
+        AGENTS_SQL.run("ALTER TABLE user_references DROP CONSTRAINT byhand")
+    resync()
+    assert_mended(4)
+
+
+def test_a_copy_of_the_databases_makes_a_slot_of_its_own(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """As a copy of the servers' files that is started as another environment."""
+    theirs = slots()[0][0]
+    settings.NULLSTORE_ENVIRONMENT = "copy"
+    try:
+        AGENTS_SQL.run(f"ALTER SUBSCRIPTION {NAME} DISABLE")
+        with pytest.raises(CommandError, match=rf"cannot just go on: it follows the slot {theirs}"):
+            call_command("replication", "enable")
+        caplog.set_level(logging.WARNING)
+        resync()
+        assert f"The slot {theirs} on erebus" in caplog.text
+        ours = slot_name(NAME, connections["agents"])
+        assert ours != theirs
+        assert {name for name, _ in slots()} == {theirs, ours}
+        add_user("user")
+        assert_replicated(4)
+    finally:
+        unsubscribe()
+        drop_slot("erebus", theirs)
