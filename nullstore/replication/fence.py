@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from nullstore.databases import USER_SYNC
 from nullstore.exceptions import DatabaseUnavailable, ReplicationError, ReplicationTimeout
 from nullstore.replication import catalog
+from nullstore.replication.catalog.applying import open_transactions
 
 Answer = TypeVar("Answer")
 
@@ -121,7 +122,25 @@ def wait_until_replicated(timeout: float = 10.0) -> float:
         time.sleep(min(pause, timeout))
         pause = min(pause * 1.5, 0.05)
         state = _progress_unless_down()
+    _wait_until_visible(state, started + timeout)
     return time.monotonic() - started
+
+
+def _wait_until_visible(arrived: catalog.Progress, deadline: float) -> None:
+    """Wait until others see the transaction at whose end the subscription has arrived.
+
+    A commit advances the origin's position before it makes the transaction visible: by microseconds, by tens of
+    milliseconds where the worker loses its processor in between. Every later position means that it is visible.
+    """
+    connection = connections[USER_SYNC.subscriber]
+    unseen = open_transactions(connection, USER_SYNC.subscription)
+    while unseen:
+        if time.monotonic() > deadline:
+            raise ReplicationTimeout(f"The replica has not committed what it has applied: {describe(arrived)}.")
+        time.sleep(0.0005)
+        unseen &= open_transactions(connection, USER_SYNC.subscription)
+        if (now := progress().position) is not None and arrived.position is not None and now > arrived.position:
+            return
 
 
 def _too_late(waited: float, state: catalog.Progress | None) -> Exception:
