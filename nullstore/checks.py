@@ -1,4 +1,4 @@
-"""System checks. None of them asks a database: they must not stand in the way of the migrate that mends it."""
+"""System checks. Those that ask a database only warn: they must not stand in the way of the migrate that mends it."""
 
 import os
 from collections import defaultdict
@@ -8,12 +8,13 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import models
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import OperationalError, models
 
 from nullstore import defaults, encryption
-from nullstore.databases import ALIASES, HOMES, USER_SYNC
+from nullstore.databases import ALIASES, HOMES, NOT_REPLICATED, USER_SYNC
 from nullstore.exceptions import InvalidSetting
+from nullstore.migrating.differences import differences
 
 
 @register(Tags.database)
@@ -123,6 +124,50 @@ def _is_at_home(label: str, alias: str) -> bool:
     except LookupError:
         return False
     return HOMES.get(model._meta.app_label) == alias
+
+
+@register(Tags.models)
+def check_declarations(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.E008: every model is declared replicated or not, and not both."""
+    replicated = {label for model in USER_SYNC.models for label in (model.source, model.replica)}
+    labels = {model._meta.label for model in apps.get_models()}
+    known = {label for label in labels if not NOT_REPLICATED.isdisjoint({label, f"{label.partition('.')[0]}.*"})}
+    gone = {label for label in NOT_REPLICATED if not label.endswith(".*")} - labels
+    faults = {
+        "is declared neither replicated nor not": labels - known - replicated,
+        "is declared replicated and not replicated": known & replicated,
+        "is declared not replicated, and there is no such model": gone,
+    }
+    return [
+        Error(
+            f"{label} {fault}.",
+            hint="Correct NOT_REPLICATED or USER_SYNC in nullstore/databases.py.",
+            id="nullstore.E008",
+        )
+        for fault, found in faults.items()
+        for label in sorted(found)
+    ]
+
+
+@register(Tags.database)
+def check_replicated_tables(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """nullstore.W001: models, published columns and the replica's columns agree. Asks both databases or none."""
+    if not set(ALIASES) <= set(databases or ()):
+        return []
+    try:
+        found = differences()
+    except OperationalError:
+        # A server that does not answer: whoever runs the checks is about to hear of that.
+        return []
+    return [
+        Warning(
+            f"{difference}.",
+            hint="Run manage.py makemigrations, then manage.py migrate. What was altered by hand is for manage.py "
+            "replication status.",
+            id="nullstore.W001",
+        )
+        for difference in found
+    ]
 
 
 @register(Tags.security)

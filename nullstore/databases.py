@@ -58,3 +58,31 @@ USER_SYNC: Final = ReplicationPair(
 
 #: Label of the source by label of the replica; both in lower case, as Django's label_lower has them.
 SOURCE_OF_REPLICA: Final[Mapping[str, str]] = {model.replica.lower(): model.source for model in USER_SYNC.models}
+
+#: Models of which agents has no copy, by label; an app as a whole as `app.*`. A new model goes here, or into USER_SYNC
+#: and the publication if both databases need it: nullstore.E008 finds one that is in neither or in both.
+NOT_REPLICATED: Final[frozenset[str]] = frozenset(
+    {
+        "erebus_app.Wallet",
+        "erebus_app.AuthSession",
+        "erebus_app.AgentApiKey",
+        "erebus_app.SecretAccessLog",
+        "erebus_app.VerificationRun",
+        "erebus_app.Listing",
+        "erebus_app.ListingVersion",
+        "erebus_app.Review",
+        "erebus_app.Favorite",
+        "erebus_app.Purchase",
+        "erebus_app.Deployment",
+        "agents_app.Agent",
+        "agents_app.Task",
+        "agents_app.TaskTransition",
+        "agents_app.Engram",
+        "agents_app.EngramHistory",
+        "agents_app.OpsAction",
+        "admin.*",
+        "auth.*",
+        "contenttypes.*",
+        "sessions.*",
+    }
+)

@@ -133,22 +133,31 @@ def test_e007_an_env_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp
     assert checks.check_env_file() == []
 
 
-def test_every_model_of_erebus_app_is_replicated_or_known_not_to_be() -> None:
-    """Add a new model here after deciding whether agents needs a copy of it."""
-    replicated = {model.source for model in databases.USER_SYNC.models}
-    not_replicated = {
-        "erebus_app.Wallet",
-        "erebus_app.AuthSession",
-        "erebus_app.AgentApiKey",
-        "erebus_app.SecretAccessLog",
-        "erebus_app.VerificationRun",
-        "erebus_app.Listing",
-        "erebus_app.ListingVersion",
-        "erebus_app.Review",
-        "erebus_app.Favorite",
-        "erebus_app.Purchase",
-        "erebus_app.Deployment",
-    }
-    assert {model._meta.label for model in apps.get_app_config("erebus_app").get_models()} == (
-        replicated | not_replicated
-    )
+def test_e008_every_model_of_every_app_is_declared_replicated_or_not() -> None:
+    """A new model is added to NOT_REPLICATED in nullstore/databases.py, or to USER_SYNC if agents needs a copy."""
+    assert checks.check_declarations() == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (databases.NOT_REPLICATED - {"erebus_app.Wallet"}, "erebus_app.Wallet is declared neither replicated nor not."),
+        (databases.NOT_REPLICATED - {"auth.*"}, "auth.User is declared neither replicated nor not."),
+        (
+            databases.NOT_REPLICATED | {"erebus_app.UserReference"},
+            "erebus_app.UserReference is declared replicated and not replicated.",
+        ),
+        (
+            databases.NOT_REPLICATED | {"erebus_app.Gone"},
+            "erebus_app.Gone is declared not replicated, and there is no such model.",
+        ),
+    ],
+)
+def test_e008_a_model_that_is_declared_twice_or_not_at_all(
+    declared: frozenset[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "NOT_REPLICATED", declared)
+    errors = checks.check_declarations()
+    assert {error.id for error in errors} == {"nullstore.E008"}
+    assert message in {error.msg for error in errors}
+    assert all("nullstore/databases.py" in (error.hint or "") for error in errors)
