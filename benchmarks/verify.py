@@ -74,7 +74,7 @@ def bare() -> None:
 
 def run(rounds: int) -> dict[str, Any]:
     """Time the cases in turn, after one round that is not counted; seconds, and megabytes at the peak."""
-    from nullstore.replication.compare import verify
+    from nullstore.replication.compare.verification import verify
 
     cases: dict[str, Callable[[], Any]] = {"bare hash": bare, "verify": verify}
     times: dict[str, list[float]] = {name: [] for name in cases}

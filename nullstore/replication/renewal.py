@@ -13,10 +13,11 @@ from psycopg import sql
 from nullstore import conf
 from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog, conninfo, guard
+from nullstore.replication.compare.ends import Ends
 from nullstore.replication.connect import connect
 from nullstore.replication.execute import execute, execute_secret
 from nullstore.replication.options import clause
-from nullstore.replication.reconcile import merge, stage
+from nullstore.replication.reconcile import reconcile
 from nullstore.replication.slots import new_slot, slot_name
 from nullstore.replication.specs import SubscriptionSpec
 
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def create(
-    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, tables: frozenset[str], *, replacing: bool = False
+    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, published: catalog.Publication, *, replacing: bool = False
 ) -> None:
     """Make a slot and the subscription on it, in one transaction of the subscriber.
 
@@ -33,9 +34,9 @@ def create(
     """
     slot = slot_name(spec.name, subscriber)
     with new_slot(spec.publisher, slot, spec.options) as snapshot, transaction.atomic(using=subscriber.alias):
-        filled = any(has_rows(subscriber, table) for table in tables)
+        filled = any(has_rows(subscriber, table) for table in published.tables)
         if filled:
-            _reconcile(subscriber, spec, snapshot, tables)
+            _reconcile(subscriber, spec, snapshot, published)
         if replacing:
             drop(subscriber, spec)
         statement = create_statement(spec, slot, conninfo.subscription_conninfo(spec.publisher), copy_data=not filled)
@@ -43,7 +44,10 @@ def create(
 
 
 def renew(
-    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription, tables: frozenset[str]
+    subscriber: BaseDatabaseWrapper,
+    spec: SubscriptionSpec,
+    found: catalog.Subscription,
+    published: catalog.Publication,
 ) -> None:
     """Replace a subscription that missed changes or follows a slot that is not ours; such a slot is left alone."""
     slot = slot_name(spec.name, subscriber)
@@ -53,7 +57,7 @@ def renew(
     try:
         # Its worker would go on to apply what it had read.
         wait_for_worker_to_end(subscriber, found)
-        create(subscriber, spec, tables, replacing=True)
+        create(subscriber, spec, published, replacing=True)
     except BaseException:
         if found.enabled and found.slot_name not in (None, slot):
             attach(subscriber, spec, str(found.slot_name))
@@ -136,16 +140,14 @@ def has_rows(connection: BaseDatabaseWrapper, table: str) -> bool:
     return bool(filled)
 
 
-def _reconcile(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, snapshot: str, tables: frozenset[str]) -> None:
+def _reconcile(
+    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, snapshot: str, published: catalog.Publication
+) -> None:
     execute(subscriber, sql.SQL("SET LOCAL lock_timeout = {}").format(f"{conf.slot_timeout()}s"))
     execute(subscriber, sql.SQL(guard.LIFT_GUARD))
     try:
-        with connect(spec.publisher) as source, source.transaction():
-            source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
-            for table in sorted(tables):
-                stage(source, subscriber.connection, table)
-        for table in sorted(tables):
-            merge(subscriber.connection, table)
+        with Ends(snapshot=snapshot) as ends:
+            for table in sorted(published.tables):
+                reconcile(ends, subscriber.connection, published.table(table))
     except psycopg.Error as error:
         raise ReplicationError(f"Bringing {subscriber.alias} to what {spec.publisher} says: {error}") from error

@@ -13,7 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from nullstore.databases import USER_SYNC
 from nullstore.exceptions import ReplicationError, ReplicationTimeout
 from nullstore.replication import catalog, publications, roles
-from nullstore.replication.compare import Verification, repair, verify
+from nullstore.replication.compare.repair import repair
+from nullstore.replication.compare.results import Verification
+from nullstore.replication.compare.verification import verify
 from nullstore.replication.declared import Declared, declared
 from nullstore.replication.fence import wait_until_replicated
 from nullstore.replication.specs import PublicationSpec, SubscriptionSpec

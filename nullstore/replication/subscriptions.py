@@ -50,15 +50,15 @@ def ensure_subscription(
         if found and stamp.supersedes(stamps.digest(spec), stamps.digest(before) if before else None):
             logger.info("Subscription %s: a later migration has altered it; left as it is", spec.name)
             return
-        tables = published_tables(spec)
+        published = _published(spec)
         if found is None:
-            create(subscriber, spec, tables)
+            create(subscriber, spec, published)
         elif reason := ("asked for" if anew else why_not_whole(subscriber, spec, found)):
             logger.info("Subscription %s: made anew on a new slot, after the rows are compared (%s)", spec.name, reason)
-            renew(subscriber, spec, found, tables)
+            renew(subscriber, spec, found, published)
         else:
             _alter_to_match(subscriber, spec, found, {**(reset or {}), **spec.options})
-        _follow_tables(subscriber, spec, tables)
+        _follow_tables(subscriber, spec, published.tables)
         _stamp(subscriber, spec, before, stamp)
 
 
@@ -78,7 +78,7 @@ def drop_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -
         drop_slot(spec.publisher, slot)
 
 
-def differences(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> list[str]:
+def differences(subscriber: catalog.Connection, spec: SubscriptionSpec) -> list[str]:
     """Say in what the subscription differs from `spec`, its slot and being disabled aside; [] if there is none."""
     found = catalog.subscription(subscriber, spec.name)
     if found is None:
@@ -93,15 +93,15 @@ def differences(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> list
     return said
 
 
-def published_tables(spec: SubscriptionSpec) -> frozenset[str]:
-    """Return the tables of the publication. Raises ReplicationError without one: PostgreSQL would only warn."""
+def _published(spec: SubscriptionSpec) -> catalog.Publication:
+    # Asked for first: PostgreSQL only warns about a publication that is missing.
     published = catalog.publication(connections[spec.publisher], spec.publication)
     if published is None:
         raise ReplicationError(
             f"The database {spec.publisher} has no publication {spec.publication} to subscribe to. "
             f"Run first: manage.py migrate --database={spec.publisher}"
         )
-    return published.tables
+    return published
 
 
 def why_not_whole(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> str | None:
@@ -137,7 +137,7 @@ def _new_tables_with_rows(
     subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription
 ) -> list[str]:
     """Return the tables that a refresh would copy into rows: PostgreSQL's table sync loops on their keys."""
-    new = published_tables(spec) - catalog.subscribed_tables(subscriber, found.oid)
+    new = _published(spec).tables - catalog.subscribed_tables(subscriber, found.oid)
     return [table for table in sorted(new) if has_rows(subscriber, table)]
 
 
@@ -168,7 +168,7 @@ def _alter_to_match(
     logger.info("Subscription %s: %s", spec.name, said)
 
 
-def _connects_as_declared(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> bool:
+def _connects_as_declared(subscriber: catalog.Connection, spec: SubscriptionSpec, found: catalog.Subscription) -> bool:
     stored = catalog.subscription_conninfo(subscriber, found.oid)
     # None: not for us to read, so not for us to compare.
     return stored is None or conninfo.same(stored, conninfo.subscription_conninfo(spec.publisher))

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from django.db import transaction
 
-from nullstore.replication.compare import Verification
+from nullstore.replication.compare.results import Verification
 from nullstore.replication.connect import connect
 from nullstore.replication.fence import wait_until_replicated
 from nullstore.replication.guard import LIFT_GUARD

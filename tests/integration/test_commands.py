@@ -1,6 +1,7 @@
 """Django's commands with two databases and no default one, and those of ours that set a machine up."""
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -229,7 +230,7 @@ def test_ensure_admin_takes_a_given_password_and_does_not_print_it(monkeypatch: 
 def test_replication_commands_speak_json(action: str) -> None:
     done = run("replication", action, "--json", "--timeout=30")
     assert done.returncode == 0
-    assert done.stdout.startswith('{"seconds": ')
+    assert json.loads(done.stdout).keys() == {"seconds"}
     assert done.stderr == ""
 
 

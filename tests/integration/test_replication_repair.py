@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from nullstore import conf
 from nullstore.exceptions import ReplicationError
-from nullstore.replication import catalog
+from nullstore.replication import catalog, reconcile
 from nullstore.replication.connect import connect
 from nullstore.replication.lock import alone
 from nullstore.replication.slots import drop_slot, slot_name
@@ -21,12 +21,14 @@ from tests.integration.replicas import (
     PUBLICATION,
     SUBSCRIPTION,
     TIMEOUT,
+    add_task,
     add_user,
     assert_replicated,
     forwards,
     resubscribed,
     slots,
     subscribe,
+    unsubscribe,
     wait_for,
     wait_until_replicated,
 )
@@ -195,3 +197,38 @@ def test_two_runs_at_once_lose_nothing(unsubscribed: None) -> None:
     assert failures == []
     assert_replicated(501)
     assert [active for _, active in slots()] == [True]
+
+
+@pytest.mark.parametrize("most", [0, 2, 100])
+def test_rows_are_compared_one_by_one_or_all_of_them(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "_MOST", most)
+    with resubscribed():
+        users = [add_user(f"user-{number}") for number in range(6)]
+        tasks = [add_task(user) for user in users]
+        assert_replicated(6)
+        versions = dict(AGENTS_SQL.rows("SELECT id, xmin::text FROM user_references"))
+        unsubscribe()
+        EREBUS_SQL.run("DELETE FROM user_references WHERE id = %s", [users[0]])
+        EREBUS_SQL.run("UPDATE user_references SET email = 'x@example.com' WHERE id = %s", [users[1]])
+        add_user("user-6")
+        subscribe()
+        assert_replicated(6)
+        left = dict(AGENTS_SQL.rows("SELECT id, xmin::text FROM user_references"))
+        assert {id_ for id_, xmin in left.items() if versions.get(id_) == xmin} == set(users[2:])
+        pointing = AGENTS_SQL.rows("SELECT id FROM tasks WHERE user_id IS NULL")
+        assert pointing == [(tasks[0],)]
+
+
+def test_rows_that_are_not_published_are_not_copied_when_the_subscription_is_made_again() -> None:
+    only = "00000000-0000-0000-0000-00000000000a"
+    with resubscribed():
+        add_user("user", id=only)
+        assert_replicated(1)
+        unsubscribe()
+        EREBUS_SQL.run(f"ALTER PUBLICATION erebus_user_sync SET TABLE user_references WHERE (id = '{only}')")
+        add_user("not published")
+        EREBUS_SQL.run("UPDATE user_references SET email = 'x@example.com' WHERE id = %s", [only])
+        subscribe()
+        assert AGENTS_SQL.rows("SELECT id::text, email FROM user_references") == [(only, "x@example.com")]
+        forwards(PUBLICATION, "erebus")
+    assert_replicated(2)

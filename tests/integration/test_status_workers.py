@@ -217,6 +217,7 @@ def test_somebody_else_on_the_slot() -> None:
         wait_for(lambda: slots() == [(slot, True)])
         enable()
         (problem,) = look_for("slot_taken").problems
+        assert look(0.05).verdict == "broken"
         assert f"walsender pid {thief.info.backend_pid} on erebus" in problem.seen
         EREBUS_SQL.run("SELECT pg_terminate_backend(%s, 5000)", [thief.info.backend_pid])
         thief.pgconn.finish()

@@ -7,7 +7,8 @@ from django.apps import apps
 from django.db import connections
 
 from nullstore.exceptions import ComparisonError
-from nullstore.replication.compare import blocks, verify
+from nullstore.replication.compare import blocks
+from nullstore.replication.compare.verification import verify
 from tests.integration.damage import add_users, behind_the_guard, damage, found, writing
 from tests.integration.replicas import AGENTS_SQL, EREBUS_SQL, TIMEOUT, add_user, wait_for, wait_until_replicated
 

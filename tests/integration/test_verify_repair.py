@@ -8,12 +8,14 @@ import pytest
 from django.apps import apps
 
 from nullstore.exceptions import ComparisonError
-from nullstore.replication.compare import Difference, repair, verify
 from nullstore.replication.compare.ends import Ends
 from nullstore.replication.compare.mend import delete_rows, write_rows
+from nullstore.replication.compare.repair import repair
+from nullstore.replication.compare.results import Difference
 from nullstore.replication.compare.settle import Finding, settle
 from nullstore.replication.compare.shape import TablePair
 from nullstore.replication.compare.tables import table_pairs
+from nullstore.replication.compare.verification import verify
 from nullstore.replication.connect import connect
 from nullstore.replication.guard import LIFT_GUARD
 from tests.integration.damage import add_users, behind_the_guard, damage, found, writing

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from nullstore.exceptions import ComparisonError, NullstoreError
-from nullstore.replication.compare import verify
+from nullstore.replication.compare.verification import verify
 from nullstore.replication.connect import connect
 from tests.integration.damage import add_users, damage
 from tests.integration.replicas import AGENTS_SQL, TIMEOUT, wait_for

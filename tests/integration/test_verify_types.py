@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from nullstore.replication.compare import verification, verify
+from nullstore.replication.compare import verification
 from nullstore.replication.compare.ends import Ends
 from nullstore.replication.compare.shape import TablePair, match, read_columns
+from nullstore.replication.compare.verification import verify
 from tests.integration.baresql import BareSQL
 from tests.integration.damage import found
 from tests.integration.replicas import AGENTS_SQL, EREBUS_SQL

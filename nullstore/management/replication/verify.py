@@ -6,7 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from nullstore.management.replication.action import Action
-from nullstore.replication.compare import Verification, repair, verify
+from nullstore.replication.compare.repair import repair
+from nullstore.replication.compare.results import Verification
+from nullstore.replication.compare.verification import verify
 
 _DONE = {"missing": "inserted", "extra": "deleted", "different": "updated"}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nullstore.replication.catalog.query import Connection, first_row, rows
+from nullstore.replication.specs import PublishedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class Publication:
     tables: frozenset[str]
     columns: Mapping[str, frozenset[str]]
     filters: Mapping[str, str]
+
+    def table(self, name: str) -> PublishedTable:
+        """Return what of the table `name` is published."""
+        columns = self.columns.get(name)
+        return PublishedTable(name, None if columns is None else tuple(sorted(columns)), self.filters.get(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +163,23 @@ def role(connection: Connection, name: str) -> Role | None:
 
 
 def oldest_writer(connection: Connection) -> str | None:
-    """Describe the oldest transaction of the server that has written: what the making of a slot waits for."""
+    """Describe the oldest transaction of the server that has written: what the making of a slot waits for.
+
+    A prepared transaction has no session; it may be a forgotten one.
+    """
     row = first_row(
         connection,
         """
-        SELECT format('pid %%s of %%s in %%s, since %%s', pid, usename, datname, xact_start::timestamptz(0))
-        FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() ORDER BY xact_start LIMIT 1
+        SELECT said FROM (
+            SELECT format('pid %%s of %%s in %%s, since %%s', pid, usename, datname, xact_start::timestamptz(0)),
+                   xact_start
+            FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+            UNION ALL
+            SELECT format('the prepared transaction %%L of %%s in %%s, since %%s', gid, owner, database,
+                          prepared::timestamptz(0)),
+                   prepared
+            FROM pg_prepared_xacts
+        ) AS writer (said, since) ORDER BY since LIMIT 1
         """,
         [],
     )

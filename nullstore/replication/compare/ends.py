@@ -50,11 +50,17 @@ def open_end(alias: str, *, writable: bool = False) -> psycopg.Connection:
 
 
 class Ends:
-    """A connection to the source's server and one to the replica's. On leaving, what still runs is cancelled."""
+    """A connection to the source's server and one to the replica's. On leaving, what still runs is cancelled.
 
-    def __init__(self, *, writable: bool = False) -> None:
+    `snapshot`, exported by another session of the source's server, is what is seen of the source.
+    """
+
+    def __init__(self, *, writable: bool = False, snapshot: str | None = None) -> None:
         with ExitStack() as stack:
             self.source = stack.enter_context(closing(open_end(USER_SYNC.publisher, writable=writable)))
+            if snapshot is not None:
+                self.source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                self.source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
             self.replica = stack.enter_context(closing(open_end(USER_SYNC.subscriber, writable=writable)))
             self._threads = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="compare"))
             stack.callback(self._cancel)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, cast
 
 import psycopg
 
@@ -102,7 +101,7 @@ def _subscription_differences(end: End, expected: Expected, oid: int) -> tuple[s
     return tuple(
         end.ask(
             "the options of the subscription",
-            lambda connection: subscriptions.differences(cast(Any, connection), spec),
+            lambda connection: subscriptions.differences(connection, spec),
             [],
         )
     )

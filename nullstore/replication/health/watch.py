@@ -27,12 +27,11 @@ class _Seen:
     pids: list[int | None] = field(default_factory=list)
     copiers: set[frozenset[int]] = field(default_factory=set)
 
-    def note(self, workers: tuple[catalog.Worker, ...]) -> int | None:
+    def note(self, workers: tuple[catalog.Worker, ...]) -> None:
         pid = next((worker.pid for worker in workers if worker.table is None), None)
         if not self.pids or self.pids[-1] != pid:
             self.pids.append(pid)
         self.copiers.add(frozenset(worker.pid for worker in workers if worker.table is not None))
-        return pid
 
     def steady(self, *, copying: bool) -> bool:
         """Tell whether looking longer would show nothing: the same processes at work all the time."""
@@ -160,23 +159,23 @@ def refusal(publisher: End) -> str | None:
 
 
 def with_refusal(watched: Watched, publisher: End) -> Watched:
-    """Add whether the replication role is refused, where no worker runs."""
-    if watched.arrived is not None or (watched.pids and watched.pids[-1] is not None):
+    """Add whether the replication role is refused, where no worker was at work all the time."""
+    at_work = len(watched.pids) == 1 and watched.pids[0] is not None
+    if watched.arrived is not None or at_work:
         return watched
     return replace(watched, refused=refusal(publisher))
 
 
 def _arrived(publisher: End, subscriber: End, ours: catalog.Subscription, position: int, seen: _Seen) -> bool:
     workers = catalog.workers(subscriber.connection, ours.oid)
-    pid = seen.note(workers)
+    seen.note(workers)
+    connected = any(worker.table is None and worker.reported is not None for worker in workers)
     applied = applied_position(subscriber, ours.oid, workers) or 0
     if applied < position and not subscriber.may_ask_progress:
         applied = _confirmed(publisher, ours.slot_name) or 0
-    if pid is None or applied < position:
-        return False
-    # Where nothing was written all is applied, by a worker that may be about to fail: it has to be connected, too.
-    slot = _slot(publisher, ours.slot_name)
-    return slot is not None and slot.active_pid is not None and not _copying(subscriber, ours)
+    # Where nothing was written all is applied, even by a worker that is about to fail: it must have had a message, and
+    # the first that a publisher sends is the one after which a position is reported.
+    return connected and applied >= position and not _copying(subscriber, ours)
 
 
 def _copying(subscriber: End, ours: catalog.Subscription) -> bool:
