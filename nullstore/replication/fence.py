@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from nullstore.databases import USER_SYNC
 from nullstore.exceptions import DatabaseUnavailable, ReplicationError, ReplicationTimeout
 from nullstore.replication import catalog
 from nullstore.replication.catalog.applying import open_transactions
+from nullstore.replication.position import committed_position
 
 Answer = TypeVar("Answer")
 
@@ -37,7 +38,7 @@ def source_position() -> int:
     """
     connection = connections[USER_SYNC.publisher]
     _refuse_open_transaction(connection)
-    return _ask_anew_if_cut(connection, _flushed_position)
+    return _ask_anew_if_cut(connection, _committed_position)
 
 
 def _ask_anew_if_cut(connection: BaseDatabaseWrapper, ask: Callable[[BaseDatabaseWrapper], Answer]) -> Answer:
@@ -59,21 +60,10 @@ def _refuse_open_transaction(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def _flushed_position(connection: BaseDatabaseWrapper) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()")
-        if cursor.fetchone() == (True,):
-            _flush(connection)
-        cursor.execute("SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn")
-        (position,) = cursor.fetchone()
-    return int(position)
-
-
-def _flush(connection: BaseDatabaseWrapper) -> None:
-    """Have the publisher's WAL flushed: a commit with synchronous_commit = off is not yet, and is sent only then."""
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = on")
-        cursor.execute("SELECT pg_logical_emit_message(true, 'nullstore', '')")
+def _committed_position(connection: BaseDatabaseWrapper) -> int:
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        return committed_position(connection.connection)
 
 
 def progress() -> catalog.Progress:

@@ -50,20 +50,14 @@ class Verify(Action):
         """Show what would be done, ask unless told not to, and do it."""
         if not options["json"]:
             self._report(found, options["limit"])
-        if not options["dry_run"] and not options["no_input"] and not self._confirmed(found):
-            return found
+        if not options["dry_run"]:
+            self.confirm(
+                f"Mend these rows of the replica: insert {found.missing:,}, delete {found.extra:,}, update "
+                f"{found.different:,}?",
+                options,
+            )
         with Line(self.command) as line:
             return repair(found, dry_run=options["dry_run"], timeout=options["timeout"], progress=line.show)
-
-    def _confirmed(self, found: Verification) -> bool:
-        self.command.stderr.write(
-            f"Mend these rows of the replica: insert {found.missing:,}, delete {found.extra:,}, update "
-            f"{found.different:,}? [y/N] ",
-            style_func=str,
-            ending="",
-        )
-        self.command.stderr.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def _report(self, found: Verification, limit: int) -> None:
         if found.repaired is not None:

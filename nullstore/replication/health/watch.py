@@ -13,6 +13,7 @@ from nullstore.replication.health.ends import CONNECT, End
 from nullstore.replication.health.facts import Facts, PublisherFacts, SubscriberFacts, Watched
 from nullstore.replication.health.look import applied_position
 from nullstore.replication.health.verdict import Unseen
+from nullstore.replication.position import committed_position
 
 #: The longest interval between two looks, in seconds; a worker that fails is started again after 5 s by default.
 LONGEST = 6.5
@@ -48,7 +49,7 @@ def watch(publisher: End, subscriber: End, facts: Facts, timeout: float, *, alon
     assert isinstance(facts.subscriber, SubscriberFacts)
     assert facts.subscriber.subscription is not None
     ours, before = facts.subscriber.subscription, facts.subscriber.errors
-    position = fence_position(publisher.connection)
+    position = committed_position(publisher.connection)
     started, pause, seen = time.monotonic(), 0.0005, _Seen()
     limit = timeout
     while not (arrived := _arrived(publisher, subscriber, ours, position, seen)):
@@ -75,21 +76,6 @@ def watch(publisher: End, subscriber: End, facts: Facts, timeout: float, *, alon
         blockers=_blockers(subscriber, ours.oid),
         standing=max(waited, standing(publisher, subscriber, facts) or 0.0),
     )
-
-
-def fence_position(connection: psycopg.Connection) -> int:
-    """Return a position in the publisher's WAL behind everything that is committed, in bytes.
-
-    Only WAL that is flushed is sent; so if some is not, a small message is committed synchronously.
-    """
-    row = connection.execute("SELECT pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()").fetchone()
-    if row == (True,):
-        with connection.transaction():
-            connection.execute("SET LOCAL synchronous_commit = on")
-            connection.execute("SELECT pg_logical_emit_message(true, 'nullstore', '')")
-    row = connection.execute("SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint").fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def standing(publisher: End | None, subscriber: End | None, facts: Facts) -> float | None:

@@ -73,6 +73,7 @@ def project(pair: Pair, tmp_path: Path) -> Iterator[Project]:
         yield Project(tmp_path, pair)
 
 
+@pytest.mark.slow
 def test_one_edit_two_migrations_and_the_right_order(project: Project) -> None:
     field = "    network = models.CharField("
     project.edit(field, FIELD + field)
