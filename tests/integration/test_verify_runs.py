@@ -201,15 +201,23 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("", 1)])
-def test_a_repair_asks_at_a_terminal(answer: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repair_asks_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    damage(add_users(30))
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    asked = Terminal()
+    assert manage("--repair", err=asked)[0] == 0
+    assert "insert 10, delete 10, update 10? [y/N]" in asked.getvalue()
+    assert verify().equal
+
+
+@pytest.mark.parametrize("answer", ["n\n", "", "yellow\n"])
+def test_without_a_yes_nothing_is_mended(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     damage(add_users(30))
     monkeypatch.setattr("sys.stdin", Terminal(answer))
-    asked = Terminal()
-    ended, _ = manage("--repair", err=asked)
-    assert "insert 10, delete 10, update 10? [y/N]" in asked.getvalue()
-    assert ended == code
-    assert verify().equal is (code == 0)
+    with pytest.raises(CommandError, match="Nothing was changed") as ended:
+        manage("--repair", err=Terminal())
+    assert ended.value.returncode == 1
+    assert verify().differing == 30
 
 
 def test_progress_is_shown_at_a_terminal_only() -> None:

@@ -21,6 +21,8 @@ _HASHES: Final = sql.SQL(
     "SELECT block, count(*), bit_xor(hash) FROM (SELECT {seed} & {mask} AS block, {hash} AS hash "
     "FROM {table} AS t WHERE {where}) AS hashed GROUP BY block"
 )
+# Blocks cost the servers a quarter more. Whoever compares tables that are equal, as most are, need not pay that.
+_WHOLE: Final = sql.SQL("SELECT count(*), bit_xor({hash}) FROM {table} AS t WHERE {where}")
 _ROWS: Final = sql.SQL("SELECT {key}, {hash} FROM {table} AS t WHERE {where} ORDER BY 1")
 
 #: Number of rows and hash, by block.
@@ -53,6 +55,8 @@ class Blocks:
 
         All rows that stay different are among them, except that one in 2**64 goes unseen.
         """
+        if self._equal():
+            return
         source, replica = self._hash(_Part(), _BLOCKS)
         self.source_rows = sum(count for count, _ in source.values())
         part, rows = _differing(_BLOCKS, source, replica)
@@ -61,6 +65,17 @@ class Blocks:
             part, rows = _differing(finer, *self._hash(part, finer))
         if part.blocks:
             yield from unequal(*self._streams(part), tick=self._tick)
+
+    def _equal(self) -> bool:
+        """Tell whether both tables have as many rows and the same hash of all of them."""
+        pair = self._pair
+        queries = [
+            _WHOLE.format(hash=side.row_hash(), table=side.table, where=side.where)
+            for side in (pair.source, pair.replica)
+        ]
+        source, replica = self._ends.both(*queries, tick=self._tick)
+        ((self.source_rows, _),) = source
+        return source == replica
 
     def _hash(self, part: _Part, count: int) -> tuple[Hashes, Hashes]:
         """Return the hashes of `part`, divided into as many blocks as makes `count` of the table."""
