@@ -59,5 +59,9 @@ class ComparisonError(NullstoreError):
     """The replica could not be compared with its source."""
 
 
+class VerificationUnderWay(ComparisonError):
+    """Another comparison is under way."""
+
+
 class SchemaChangeRefused(NullstoreError):
     """A migration would change a replicated table in a way or in an order that stops replication."""

@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, Operation
 from django.db.migrations.executor import MigrationExecutor
 
 from nullstore.databases import ALIASES, EREBUS
-from nullstore.exceptions import NoDefaultDatabase, NullstoreError
+from nullstore.exceptions import DatabaseUnavailable, NoDefaultDatabase, NullstoreError
 
 
 class CleanErrors(BaseCommand):
@@ -20,6 +20,8 @@ class CleanErrors(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
+        except DatabaseUnavailable as error:
+            raise CommandError(f"{_unreachable()}{error}", returncode=error.exit_code) from error
         except NullstoreError as error:
             raise CommandError(str(error), returncode=error.exit_code) from error
         except CommandError as error:

@@ -8,6 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
 from nullstore.databases import HOMES, USER_SYNC
+from nullstore.replication import stamps
 from nullstore.replication.operations import (
     AlterPublication,
     AlterSubscription,
@@ -24,11 +25,17 @@ from nullstore.triggers import CreateTrigger, RemoveTrigger, TriggerOperation
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The publication and the subscription of USER_SYNC, and the triggers of the replicas, as declared last."""
+    """The publication and the subscription of USER_SYNC, and the triggers of the replicas, as declared last;
+    `source_triggers` are those that keep TRUNCATE, which is not published, from the sources.
+    """
 
     publication: PublicationSpec | None
     subscription: SubscriptionSpec | None
     triggers: tuple[TriggerOperation, ...]
+    #: The digests of all declarations of each, in their order.
+    publication_lineage: tuple[str, ...] = ()
+    subscription_lineage: tuple[str, ...] = ()
+    source_triggers: tuple[TriggerOperation, ...] = ()
 
     @property
     def guards(self) -> tuple[GuardReplica, ...]:
@@ -48,32 +55,42 @@ class Declared:
 
 def declared() -> Declared:
     """Return what the migrations of this project declare. Asks no database."""
-    publications: dict[str, PublicationSpec] = {}
-    subscriptions: dict[str, SubscriptionSpec] = {}
+    publications: dict[str, list[PublicationSpec]] = {}
+    subscriptions: dict[str, list[SubscriptionSpec]] = {}
     triggers: dict[str, TriggerOperation] = {}
+    source_triggers: dict[str, TriggerOperation] = {}
     for app_label, operation in _operations():
         match operation:
             case CreatePublication():
-                publications[operation.spec.name] = operation.spec
+                publications[operation.spec.name] = [operation.spec]
             case AlterPublication():
-                publications[operation.after.name] = operation.after
+                publications.setdefault(operation.after.name, []).append(operation.after)
             case RemovePublication():
                 publications.pop(operation.spec.name, None)
             case CreateSubscription():
-                subscriptions[operation.spec.name] = operation.spec
+                subscriptions[operation.spec.name] = [operation.spec]
             case AlterSubscription():
-                subscriptions[operation.after.name] = operation.after
+                subscriptions.setdefault(operation.after.name, []).append(operation.after)
             case RemoveSubscription():
                 subscriptions.pop(operation.spec.name, None)
             case UnguardReplica() | RemoveTrigger():
-                triggers.pop(operation.name, None)
+                held = source_triggers if HOMES.get(app_label) == USER_SYNC.publisher else triggers
+                held.pop(operation.name, None)
             case CreateTrigger() if HOMES.get(app_label) == USER_SYNC.subscriber:
                 triggers[operation.name] = operation
+            case CreateTrigger() if HOMES.get(app_label) == USER_SYNC.publisher and "TRUNCATE" in operation.events:
+                source_triggers[operation.name] = operation
+    sources = {apps.get_model(model.source)._meta.db_table for model in USER_SYNC.models}
     replicas = {apps.get_model(model.replica)._meta.db_table for model in USER_SYNC.models}
+    publication = publications.get(USER_SYNC.publication, [])
+    subscription = subscriptions.get(USER_SYNC.subscription, [])
     return Declared(
-        publications.get(USER_SYNC.publication),
-        subscriptions.get(USER_SYNC.subscription),
+        publication[-1] if publication else None,
+        subscription[-1] if subscription else None,
         tuple(trigger for trigger in triggers.values() if trigger.table in replicas),
+        tuple(stamps.digests(*publication)),
+        tuple(stamps.digests(*subscription)),
+        tuple(trigger for trigger in source_triggers.values() if trigger.table in sources),
     )
 
 

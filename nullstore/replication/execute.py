@@ -57,6 +57,15 @@ def execute_secret(connection: BaseDatabaseWrapper, statement: sql.Composed, wha
         raise ReplicationError(f"{what}: {without_secrets(said or type(error).__name__)}") from None
 
 
+def without_values(error: BaseException) -> str:
+    """Return what the server said. It never holds a value of a row: those are personal data."""
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    if isinstance(cause, psycopg.DataError):
+        return f"{type(cause).__name__} (SQLSTATE {cause.sqlstate})"
+    said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+    return without_secrets(said or str(error).strip())
+
+
 def _keep(connection: BaseDatabaseWrapper, statement: str) -> None:
     with connection.wrap_database_errors:
         # Not Django's cursor: that one puts parameters into the statement.

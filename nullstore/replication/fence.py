@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from nullstore.databases import USER_SYNC
@@ -16,6 +16,8 @@ from nullstore.replication.catalog.applying import open_transactions
 from nullstore.replication.position import committed_position
 
 Answer = TypeVar("Answer")
+
+_PATIENCE: Final = 0.1
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def _ask_anew_if_cut(connection: BaseDatabaseWrapper, ask: Callable[[BaseDatabas
 
 
 def _refuse_open_transaction(connection: BaseDatabaseWrapper) -> None:
-    if connection.in_atomic_block:
+    if connection.in_atomic_block or not connection.get_autocommit():
         raise ReplicationError(
             f"There is an open transaction on {connection.alias}: what it wrote is not committed and cannot arrive. "
             "Commit it, then wait."
@@ -75,7 +77,8 @@ def progress() -> catalog.Progress:
     if state is None:
         raise ReplicationError(
             f"The database {USER_SYNC.subscriber} has no subscription {USER_SYNC.subscription}. "
-            f"Run: manage.py migrate --database={USER_SYNC.subscriber}"
+            f"Run: manage.py migrate --database={USER_SYNC.subscriber}; if that has nothing to do, "
+            "somebody dropped it: manage.py replication resync"
         )
     return state
 
@@ -120,17 +123,31 @@ def _wait_until_visible(arrived: catalog.Progress, deadline: float) -> None:
     """Wait until others see the transaction at whose end the subscription has arrived.
 
     A commit advances the origin's position before it makes the transaction visible: by microseconds, by tens of
-    milliseconds where the worker loses its processor in between. Every later position means that it is visible.
+    milliseconds where the worker loses its processor in between. Every later position means that it is visible. The
+    id that is still held may be that of a transaction which is open on the publisher and applied already, in parallel
+    (18): so if it stays, a later position is made.
     """
     connection = connections[USER_SYNC.subscriber]
     unseen = open_transactions(connection, USER_SYNC.subscription)
+    patience = time.monotonic() + _PATIENCE
     while unseen:
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise ReplicationTimeout(f"The replica has not committed what it has applied: {describe(arrived)}.")
+        if now > patience:
+            _write_a_later_position()
+            patience = deadline
         time.sleep(0.0005)
         unseen &= open_transactions(connection, USER_SYNC.subscription)
-        if (now := progress().position) is not None and arrived.position is not None and now > arrived.position:
+        if (at := progress().position) is not None and arrived.position is not None and at > arrived.position:
             return
+
+
+def _write_a_later_position() -> None:
+    connection = connections[USER_SYNC.publisher]
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = on")
+        cursor.execute("SELECT pg_logical_emit_message(true, 'nullstore', '')")
 
 
 def _too_late(waited: float, state: catalog.Progress | None) -> Exception:

@@ -18,20 +18,23 @@ def lock_key(name: str) -> int:
 
 
 @contextmanager
-def alone(subscriber: str, name: str) -> Iterator[None]:
-    """Hold the advisory lock of the subscription `name` in the subscriber's database, on a connection of its own.
+def alone(alias: str, name: str, what: str | None = None, timeout: float | None = None) -> Iterator[None]:
+    """Hold the advisory lock `name`, such as a subscription's, in the database, on a connection of its own.
 
     Two runs at once, as of two containers that both migrate when they start, would drop each other's slot. The server
-    frees the lock of a run that is killed. Raises ReplicationError after conf.slot_timeout() seconds.
+    frees the lock of a run that is killed. `what` says what the other run is working on. Raises ReplicationError after
+    `timeout` seconds, conf.slot_timeout() by default.
     """
-    with connect(subscriber) as connection:
-        connection.execute(sql.SQL("SET lock_timeout = {}").format(f"{conf.slot_timeout()}s"))
+    limit = conf.slot_timeout() if timeout is None else timeout
+    with connect(alias) as connection:
+        connection.execute(sql.SQL("SET lock_timeout = {}").format(f"{limit}s"))
+        connection.execute("SET statement_timeout = 0")
         connection.execute("SET idle_session_timeout = 0")
         try:
             connection.execute("SELECT pg_advisory_lock(%s)", [lock_key(name)])
         except psycopg.errors.LockNotAvailable:
             raise ReplicationError(
-                f"Another run is working on the subscription {name} in {subscriber} and has not ended within "
-                f"{conf.slot_timeout():g} s. Let it end, then run the same again."
+                f"Another run is working on {what or f'the subscription {name}'} in {alias} and has not ended within "
+                f"{limit:g} s. Let it end, then run the same again."
             ) from None
         yield

@@ -2,16 +2,17 @@
 
 import re
 
+import psycopg
 from django.db import connections
 
 from nullstore.databases import USER_SYNC
 from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog
 from nullstore.replication.connect import connect
-from nullstore.replication.slots import drop_slot
 
-# Ours: the subscription's name and 8 hex digits; and PostgreSQL's own for copying a table, which a crash leaves behind.
-_OURS = re.compile(rf"{re.escape(USER_SYNC.subscription)}_[0-9a-f]{{8}}|pg_\d+_sync_\d+_\d+")
+_OURS = re.compile(rf"{re.escape(USER_SYNC.subscription)}_[0-9a-f]{{8}}b?")
+# PostgreSQL's own for copying a table, which a crash leaves behind: the subscription's oid, the subscriber's server.
+_TABLE_SYNC = re.compile(r"pg_(\d+)_sync_\d+_(\d+)")
 
 
 def refuse_to_drop(name: str) -> None:
@@ -21,7 +22,7 @@ def refuse_to_drop(name: str) -> None:
         ours = name in catalog.logical_slots(publisher)
     if slot is None:
         raise ReplicationError(f"There is no slot {name} on {USER_SYNC.publisher}. See: manage.py replication status")
-    if not ours or not _OURS.fullmatch(name):
+    if not ours or not (_OURS.fullmatch(name) or _is_our_table_sync(name)):
         raise ReplicationError(
             f"The slot {name} on {USER_SYNC.publisher} is not one of this project's database. If you know whose it is "
             f"and that nobody needs it, in psql: SELECT pg_drop_replication_slot('{name}')"
@@ -41,4 +42,19 @@ def refuse_to_drop(name: str) -> None:
 def drop_orphan(name: str) -> None:
     """Drop the slot. Raises ReplicationError where that would do harm; see refuse_to_drop()."""
     refuse_to_drop(name)
-    drop_slot(USER_SYNC.publisher, name)
+    with connect(USER_SYNC.publisher) as publisher:
+        try:
+            publisher.execute("SELECT pg_drop_replication_slot(%s)", [name])
+        except psycopg.errors.ObjectInUse as error:
+            raise ReplicationError(f"{error.diag.message_primary}. A subscription follows it after all.") from None
+
+
+def _is_our_table_sync(name: str) -> bool:
+    """Tell whether it was for a subscription of the subscriber's server that is there no more."""
+    found = _TABLE_SYNC.fullmatch(name)
+    if found is None:
+        return False
+    subscriber = connections[USER_SYNC.subscriber]
+    return found[2] == catalog.system_identifier(subscriber) and int(found[1]) not in catalog.subscription_oids(
+        subscriber
+    )

@@ -38,7 +38,7 @@ def read_transaction(messages: Iterable[bytes]) -> Transaction:
     for message in messages:
         kind, body = message[:1], message[1:]
         if kind == b"B":
-            transaction.finish, _, transaction.xid = struct.unpack_from("!qqi", body)
+            transaction.finish, _, transaction.xid = struct.unpack_from("!qqI", body)
         elif kind == b"R":
             relations.update([_relation(body)])
         elif kind in _CHANGES:

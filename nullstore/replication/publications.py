@@ -1,7 +1,7 @@
 """Publications: created, or altered to what is declared; never dropped and made again, which loses rows."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,10 +30,13 @@ def ensure_publication(
     spec: PublicationSpec,
     before: PublicationSpec | None = None,
     reset: Mapping[str, Any] | None = None,
+    *,
+    lineage: Sequence[str] = (),
 ) -> bool:
     """Create the publication or alter it to `spec`, which follows on `before`; tell whether it was changed.
 
-    `reset` are options that are no longer declared, with PostgreSQL's defaults.
+    `reset` are options that are no longer declared, with PostgreSQL's defaults; `lineage` are the digests of all
+    declarations up to this one, for a publication that is made without its migrations.
 
     Leaves alone what a later declaration has altered. Raises ReplicationError for what cannot be altered to match, what
     the server's version does not have, and a row filter on columns by which updates do not find their row.
@@ -49,10 +52,23 @@ def ensure_publication(
     for statement in statements:
         execute(connection, sql.SQL(statement))
     _refuse_filter_outside_identity(connection, spec)
-    _stamp(connection, spec, before, stamp)
+    _stamp(connection, spec, lineage or stamps.digests(before, spec), stamp)
     if found:
         _report(spec, len(statements), drifted=stamp.last == stamps.digest(spec))
+        if before is not None and statements and _widens(before, spec) and catalog.logical_slots(connection):
+            logger.warning(
+                "Publication %s sends more of its tables than before. What it did not send until now is not sent "
+                "afterwards: once the subscription has been altered, run manage.py replication resync",
+                spec.name,
+            )
     return bool(statements)
+
+
+def _widens(before: PublicationSpec, after: PublicationSpec) -> bool:
+    """Tell whether other rows, columns or commands of a table that stays are sent; new tables are copied whole."""
+    known = {table.name: table for table in before.tables}
+    altered = any(table.name in known and known[table.name] != table for table in after.tables)
+    return altered or not set(after.publish) <= set(before.publish)
 
 
 def differences(connection: catalog.Connection, spec: PublicationSpec) -> list[str]:
@@ -67,7 +83,7 @@ def changes(connection: catalog.Connection, spec: PublicationSpec, found: catalo
         raise ReplicationError(
             f"The publication {spec.name} exists FOR ALL TABLES and cannot be altered to publish "
             f"{', '.join(sorted(spec.table_names))} only. If nothing subscribes to it: DROP PUBLICATION {spec.name}, "
-            "then migrate again."
+            "then run the same again."
         )
     return [*_tables_to_set(connection, spec, found), *_options_to_set(connection, spec, found)]
 
@@ -152,13 +168,10 @@ def _refuse_filter_outside_identity(connection: BaseDatabaseWrapper, spec: Publi
             )
 
 
-def _stamp(
-    connection: BaseDatabaseWrapper, spec: PublicationSpec, before: PublicationSpec | None, found: stamps.Stamp
-) -> None:
+def _stamp(connection: BaseDatabaseWrapper, spec: PublicationSpec, steps: Sequence[str], found: stamps.Stamp) -> None:
     made = catalog.publication(connection, spec.name)
     assert made is not None
-    steps = [stamps.digest(step) for step in (before, spec) if step is not None]
-    stamp = stamps.Stamp(found.then(*(steps if found.last is None else steps[-1:])), _filters(made))
+    stamp = found.then(steps, _filters(made))
     if stamp != found:
         execute(connection, stamps.statement(connection, "PUBLICATION", spec.name, stamp))
 

@@ -5,6 +5,7 @@ keys there, and emptying the table first would lose the tasks' references to use
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -36,7 +37,9 @@ def reconcile(ends: Ends, replica: psycopg.Connection, table: PublishedTable) ->
     pair = _pair(ends, table)
     # Nobody but this transaction writes it any more; what the hashes say holds.
     replica.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(pair.replica.table))
-    suspects = list(islice(Blocks(pair, ends, _no_tick).suspects(), _MOST + 1))
+    # Leaving off in the middle cancels a COPY; in a savepoint, that leaves the snapshot's transaction usable.
+    with ends.source.transaction(force_rollback=True), closing(Blocks(pair, ends, _no_tick).suspects()) as found:
+        suspects = list(islice(found, _MOST + 1))
     if not suspects:
         return
     merge = _Merge(pair, replica, None if len(suspects) > _MOST else suspects)

@@ -3,7 +3,8 @@
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import psycopg
 from django.db import transaction
@@ -15,29 +16,39 @@ from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog, conninfo, guard
 from nullstore.replication.compare.ends import Ends
 from nullstore.replication.connect import connect
-from nullstore.replication.execute import execute, execute_secret
-from nullstore.replication.options import clause
+from nullstore.replication.execute import execute, execute_secret, without_values
+from nullstore.replication.options import SUBSCRIPTION_OPTIONS, clause, current
 from nullstore.replication.reconcile import reconcile
-from nullstore.replication.slots import new_slot, slot_name
+from nullstore.replication.slots import drop_slot, new_slot, slot_names
 from nullstore.replication.specs import SubscriptionSpec
 
 logger = logging.getLogger(__name__)
 
+_NO_TIMEOUTS: Final = (
+    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN "
+    "('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
+
 
 def create(
-    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, published: catalog.Publication, *, replacing: bool = False
+    subscriber: BaseDatabaseWrapper,
+    spec: SubscriptionSpec,
+    published: catalog.Publication,
+    replaced: catalog.Subscription | None = None,
 ) -> None:
     """Make a slot and the subscription on it, in one transaction of the subscriber.
 
     Tables that are empty are copied by PostgreSQL's table sync; rows that are there are compared with the slot's
-    snapshot, and what differs is mended. `replacing` drops the subscription that is there.
+    snapshot, and what differs is mended. `replaced` is the subscription that is dropped in the same transaction.
     """
-    slot = slot_name(spec.name, subscriber)
+    names = slot_names(spec.name, subscriber)
+    slot = next(name for name in names if replaced is None or name != replaced.slot_name)
     with new_slot(spec.publisher, slot, spec.options) as snapshot, transaction.atomic(using=subscriber.alias):
         filled = any(has_rows(subscriber, table) for table in published.tables)
         if filled:
             _reconcile(subscriber, spec, snapshot, published)
-        if replacing:
+        if replaced is not None:
+            detach(subscriber, spec)
             drop(subscriber, spec)
         statement = create_statement(spec, slot, conninfo.subscription_conninfo(spec.publisher), copy_data=not filled)
         execute_secret(subscriber, statement, f"Creating the subscription {spec.name}")
@@ -49,20 +60,39 @@ def renew(
     found: catalog.Subscription,
     published: catalog.Publication,
 ) -> None:
-    """Replace a subscription that missed changes or follows a slot that is not ours; such a slot is left alone."""
-    slot = slot_name(spec.name, subscriber)
-    # Committed before any slot is touched: if we are killed, the next run finds it without a slot, hence not whole.
-    with transaction.atomic(using=subscriber.alias):
-        detach(subscriber, spec)
+    """Replace a subscription that missed changes, or follows a slot that is not ours, by one on a new slot.
+
+    The old slot is not touched before that is committed: if anything fails, the subscription goes on as it was; if we
+    are killed, the next run finds it disabled. Options that are not declared are kept.
+    """
+    kept = current(subscriber, "pg_subscription", found.oid, SUBSCRIPTION_OPTIONS)
+    kept.pop("two_phase", None)  # cannot be had at once where tables are copied
+    wanted = replace(spec, options={**kept, **spec.options})
+    _disable(subscriber, spec)
     try:
         # Its worker would go on to apply what it had read.
         wait_for_worker_to_end(subscriber, found)
-        create(subscriber, spec, published, replacing=True)
+        create(subscriber, wanted, published, replaced=found)
     except BaseException:
-        if found.enabled and found.slot_name not in (None, slot):
-            attach(subscriber, spec, str(found.slot_name))
+        if found.enabled and catalog.subscription(subscriber, spec.name) == replace(found, enabled=False):
+            _enable(subscriber, spec)
         raise
-    tell_of_slot_left(spec, slot, found)
+    tell_of_slot_left(spec, slot_names(spec.name, subscriber), found)
+
+
+def drop_leftovers(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
+    """Drop the slots of ours that the subscription does not follow: what it followed before, what a killed run left.
+
+    One that somebody else reads, such as a copy of this database, is left, with a warning.
+    """
+    found = catalog.subscription(subscriber, spec.name)
+    for name in slot_names(spec.name, subscriber):
+        if found is None or found.slot_name == name:
+            continue
+        try:
+            drop_slot(spec.publisher, name)
+        except ReplicationError as error:
+            logger.warning("%s", error)
 
 
 def create_statement(spec: SubscriptionSpec, slot: str, connection_string: str, *, copy_data: bool) -> sql.Composed:
@@ -104,11 +134,12 @@ def detach(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
     execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(name))
 
 
-def attach(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, slot: str) -> None:
-    """Undo detach()."""
-    name = sql.Identifier(spec.name)
-    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = {})").format(name, sql.Identifier(slot)))
-    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
+def _disable(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
+    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(sql.Identifier(spec.name)))
+
+
+def _enable(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
+    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(sql.Identifier(spec.name)))
 
 
 def drop(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
@@ -116,9 +147,9 @@ def drop(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
     execute(subscriber, sql.SQL("DROP SUBSCRIPTION {}").format(sql.Identifier(spec.name)))
 
 
-def tell_of_slot_left(spec: SubscriptionSpec, slot: str, found: catalog.Subscription) -> None:
+def tell_of_slot_left(spec: SubscriptionSpec, ours: tuple[str, ...], found: catalog.Subscription) -> None:
     """Warn of the slot that the subscription followed, if it is not ours to drop and still there."""
-    if found.slot_name in (None, slot):
+    if found.slot_name in (None, *ours):
         return
     with connect(spec.publisher) as publisher:
         if catalog.slot(publisher, str(found.slot_name)) is not None:
@@ -143,11 +174,14 @@ def has_rows(connection: BaseDatabaseWrapper, table: str) -> bool:
 def _reconcile(
     subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, snapshot: str, published: catalog.Publication
 ) -> None:
+    # This session waits while the servers hash, and a big table takes its time.
     execute(subscriber, sql.SQL("SET LOCAL lock_timeout = {}").format(f"{conf.slot_timeout()}s"))
+    execute(subscriber, sql.SQL(_NO_TIMEOUTS))
     execute(subscriber, sql.SQL(guard.LIFT_GUARD))
     try:
         with Ends(snapshot=snapshot) as ends:
             for table in sorted(published.tables):
                 reconcile(ends, subscriber.connection, published.table(table))
     except psycopg.Error as error:
-        raise ReplicationError(f"Bringing {subscriber.alias} to what {spec.publisher} says: {error}") from error
+        said = without_values(error)
+        raise ReplicationError(f"Bringing {subscriber.alias} to what {spec.publisher} says: {said}") from None

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from nullstore.databases import USER_SYNC
-from nullstore.exceptions import ReplicationError, ReplicationTimeout
+from nullstore.exceptions import ReplicationError, ReplicationTimeout, VerificationUnderWay
 from nullstore.replication import catalog, publications, roles
 from nullstore.replication.compare.repair import repair
 from nullstore.replication.compare.results import Verification
@@ -20,6 +20,8 @@ from nullstore.replication.declared import Declared, declared
 from nullstore.replication.fence import wait_until_replicated
 from nullstore.replication.specs import PublicationSpec, SubscriptionSpec
 from nullstore.replication.subscriptions import differences, ensure_subscription, why_not_whole
+from nullstore.replication.trigger_state import as_declared
+from nullstore.replication.unfit import refuse_unfit
 from nullstore.triggers import TriggerOperation
 
 logger = logging.getLogger(__name__)
@@ -28,7 +30,10 @@ logger = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 _LOOK: Final = 1.0
-_APP: Final = USER_SYNC.models[0].replica.partition(".")[0]
+_APPS: Final = {
+    USER_SYNC.publisher: USER_SYNC.models[0].source.partition(".")[0],
+    USER_SYNC.subscriber: USER_SYNC.models[0].replica.partition(".")[0],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ def plan(*, anew: bool = False) -> list[str]:
     if catalog.publication(publisher, publication.name) is None:
         steps.append(f"create the publication {publication.name}")
     steps += [f"publication {publication.name}: {said}" for said in publications.differences(publisher, publication)]
-    steps += [f"make the trigger {trigger.name} anew" for trigger in _damaged(subscriber, wanted)]
+    steps += [f"make the trigger {trigger.name} anew" for _, trigger in _damaged(wanted)]
     found = catalog.subscription(subscriber, subscription.name)
     if found is None:
         steps.append(f"create the subscription {subscription.name}, comparing the rows that are there")
@@ -83,12 +88,13 @@ def resync(
         say(sentence)
 
     wanted, publication, subscription = _declared()
-    _refuse_missing_columns(publication)
-    anew = _mend_publication(publication, step) or anew
+    refuse_unfit(connections[USER_SYNC.publisher], connections[USER_SYNC.subscriber], publication)
+    anew = _mend_publication(wanted, publication, step) or anew
     _mend_triggers(wanted, step)
-    _follow(subscription, step, anew=anew, timeout=timeout)
-    compare = partial(verify, tables=tables, timeout=timeout, requested_by=requested_by)
-    mend = partial(repair, timeout=timeout, requested_by=requested_by)
+    _follow(wanted, subscription, step, anew=anew, timeout=timeout)
+    look = partial(verify, tables=tables, timeout=timeout, requested_by=requested_by)
+    compare = partial(_in_turn, timeout, look)
+    mend = partial(_in_turn, timeout, partial(repair, timeout=timeout, requested_by=requested_by))
     verification = _mend_content(subscription, step, compare, mend)
     return Resynced(tuple(steps), verification)
 
@@ -103,21 +109,7 @@ def _declared() -> tuple[Declared, PublicationSpec, SubscriptionSpec]:
     return wanted, wanted.publication, wanted.subscription
 
 
-def _refuse_missing_columns(spec: PublicationSpec) -> None:
-    """Apply would stop at the first row; what the column held can come only after it is there again."""
-    for table in spec.tables:
-        there = {column.name for column in catalog.columns(connections[USER_SYNC.subscriber], table.name)}
-        for column in catalog.columns(connections[USER_SYNC.publisher], table.name):
-            if column.name not in there and (table.columns is None or column.name in table.columns):
-                raise ReplicationError(
-                    f"{table.name} in {USER_SYNC.subscriber} lacks the column {column.name} of its source. If a "
-                    "migration adds it: manage.py migrate. If somebody dropped it, on "
-                    f"{USER_SYNC.subscriber}: ALTER TABLE public.{table.name} ADD COLUMN {column.name} {column.type}; "
-                    "then run the same again"
-                )
-
-
-def _mend_publication(spec: PublicationSpec, step: Say) -> bool:
+def _mend_publication(wanted: Declared, spec: PublicationSpec, step: Say) -> bool:
     """Bring the role and the publication to what is declared; tell whether changes may have been missed by that."""
     publisher = connections[USER_SYNC.publisher]
     missing = catalog.publication(publisher, spec.name) is None
@@ -125,7 +117,7 @@ def _mend_publication(spec: PublicationSpec, step: Say) -> bool:
     with transaction.atomic(using=publisher.alias):
         roles.ensure_role(publisher)
         roles.grant_select(publisher, sorted(spec.table_names))
-        publications.ensure_publication(publisher, spec)
+        publications.ensure_publication(publisher, spec, lineage=wanted.publication_lineage)
     if missing:
         step(f"Created the publication {spec.name}.")
     for sentence in said:
@@ -134,34 +126,32 @@ def _mend_publication(spec: PublicationSpec, step: Say) -> bool:
 
 
 def _mend_triggers(wanted: Declared, step: Say) -> None:
-    subscriber = connections[USER_SYNC.subscriber]
-    for trigger in _damaged(subscriber, wanted):
-        with subscriber.schema_editor() as editor:
-            trigger.create(_APP, editor)
+    for alias, trigger in _damaged(wanted):
+        with connections[alias].schema_editor() as editor:
+            trigger.create(_APPS[alias], editor)
         step(f"Made the trigger {trigger.name} of {trigger.table} anew.")
 
 
-def _damaged(subscriber: BaseDatabaseWrapper, wanted: Declared) -> list[TriggerOperation]:
-    """Return the declared triggers of the replicas that are not there, do not fire, or run something else."""
-    tables = {trigger.table for trigger in wanted.triggers}
-    found = {each.name: each for table in tables for each in catalog.triggers(subscriber, table)}
-    return [trigger for trigger in wanted.triggers if not _is_as_declared(trigger, found.get(trigger.name))]
+def _damaged(wanted: Declared) -> list[tuple[str, TriggerOperation]]:
+    """Return the declared triggers that are not there, do not fire as they should, or run something else, each with
+    its database.
+    """
+    declared = [(USER_SYNC.publisher, each) for each in wanted.source_triggers]
+    declared += [(USER_SYNC.subscriber, each) for each in wanted.triggers]
+    return [(alias, each) for alias, each in declared if not as_declared(each, _found(alias, each))]
 
 
-def _is_as_declared(trigger: TriggerOperation, found: catalog.Trigger | None) -> bool:
-    return (
-        found is not None
-        and found.enabled == trigger.enable[0]  # pg_trigger has the initial
-        and found.body.strip() == trigger.body.strip()
-    )
+def _found(alias: str, wanted: TriggerOperation) -> catalog.Trigger | None:
+    there = catalog.triggers(connections[alias], wanted.table)
+    return next((trigger for trigger in there if trigger.name == wanted.name), None)
 
 
-def _follow(spec: SubscriptionSpec, step: Say, *, anew: bool, timeout: float) -> None:
+def _follow(wanted: Declared, spec: SubscriptionSpec, step: Say, *, anew: bool, timeout: float) -> None:
     """Have the subscription as declared and following, made anew if changes were lost or if apply does not get on."""
     subscriber = connections[USER_SYNC.subscriber]
     found = catalog.subscription(subscriber, spec.name)
     reason = why_not_whole(subscriber, spec, found) if found else None
-    ensure_subscription(subscriber, spec, anew=anew)
+    ensure_subscription(subscriber, spec, anew=anew, lineage=wanted.subscription_lineage)
     made = found is None or anew or reason is not None
     if made:
         why = f": {reason}" if reason else ""
@@ -225,3 +215,15 @@ def _mend_content(
     done = ", ".join(f"{count:,} {what}" for what, count in (mended.repaired or {}).items())
     step(f"Compared {found.source_rows:,} rows and mended those that differed ({done}).")
     return mended
+
+
+def _in_turn(timeout: float, act: Callable[..., Verification], *args: Any) -> Verification:
+    """Call `act`; if somebody else compares at this moment, when that one has ended."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return act(*args)
+        except VerificationUnderWay:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

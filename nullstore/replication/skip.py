@@ -1,8 +1,10 @@
 """Leaves out the transaction that apply fails at: shown first, whole, and only if it does fail."""
 
 import time
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
 
 import psycopg
 from django.db import connections
@@ -13,8 +15,10 @@ from nullstore.exceptions import ReplicationError, ReplicationTimeout
 from nullstore.replication import catalog
 from nullstore.replication.connect import connect
 from nullstore.replication.execute import execute
+from nullstore.replication.lock import alone
+from nullstore.replication.options import SUBSCRIPTION_OPTIONS, current
 from nullstore.replication.pgoutput import Transaction, read_transaction
-from nullstore.replication.slots import slot_name
+from nullstore.replication.slots import own_slot
 
 _COPY: Final = "SELECT pg_copy_logical_replication_slot(%s, %s, true, 'pgoutput')"
 _PEEK: Final = (
@@ -23,36 +27,69 @@ _PEEK: Final = (
 
 
 def failing_transaction() -> Transaction:
-    """Return the transaction that apply fails at. Changes nothing.
+    """Return the transaction that apply fails at. Leaves everything as it was.
 
-    Raises ReplicationError if none fails: leaving out one that only waits its turn would lose rows. Needs a role that
-    may use replication slots on the publisher.
+    Apply is watched failing, also where the subscription is disabled. Raises ReplicationError if it does not: leaving
+    out a transaction that only waits its turn would lose rows. Needs a role that may use slots on the publisher.
     """
     subscriber = connections[USER_SYNC.subscriber]
-    found = catalog.subscription(subscriber, USER_SYNC.subscription)
-    if found is None or found.slot_name != slot_name(USER_SYNC.subscription, subscriber):
-        raise ReplicationError(
-            f"{USER_SYNC.subscription} is not there, or follows a slot of somebody else. "
-            "Run: manage.py replication resync"
-        )
-    _refuse_unless_it_fails(found)
-    transaction = _next_transaction(found, catalog.origin_position(subscriber, found.oid) or 0)
+    with alone(USER_SYNC.subscriber, USER_SYNC.subscription):
+        found = catalog.subscription(subscriber, USER_SYNC.subscription)
+        if found is None or found.slot_name != own_slot(USER_SYNC.subscription, subscriber, found.slot_name):
+            raise ReplicationError(
+                f"{USER_SYNC.subscription} is not there, or follows a slot of somebody else. "
+                "Run: manage.py replication resync"
+            )
+        options = current(subscriber, "pg_subscription", found.oid, SUBSCRIPTION_OPTIONS)
+        if options["two_phase"]:
+            raise ReplicationError(
+                f"{USER_SYNC.subscription} takes prepared transactions (two_phase), which apply leaves out by another "
+                "position than this command knows. Run: manage.py replication resync"
+            )
+        with _one_after_the_other(found, options):
+            _refuse_unless_it_fails(found)
+        transaction = _next_transaction(found, catalog.origin_position(subscriber, found.oid) or 0)
     if not transaction.finish:
         raise ReplicationError("No transaction waits to be applied: there is nothing to leave out.")
     return transaction
 
 
+@contextmanager
+def _one_after_the_other(found: catalog.Subscription, options: Mapping[str, Any]) -> Iterator[None]:
+    """Have apply go on, and take transactions in the order of their commits, so that the first is the one that fails.
+
+    In parallel it may fail at one that is still open on the publisher.
+    """
+    name = sql.Identifier(found.name)
+    parallel = options["streaming"] == "parallel"
+    alter = partial(execute, connections[USER_SYNC.subscriber])
+    try:
+        if parallel:
+            alter(sql.SQL("ALTER SUBSCRIPTION {} SET (streaming = on)").format(name))
+        if not found.enabled:
+            alter(sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
+        yield
+    finally:
+        if parallel:
+            alter(sql.SQL("ALTER SUBSCRIPTION {} SET (streaming = parallel)").format(name))
+        if not found.enabled:
+            alter(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
+
+
 def skip(transaction: Transaction, timeout: float = 60.0) -> None:
     """Have apply leave out this transaction, all of it, and go on; returns once it has.
 
-    `timeout` is in seconds. Raises ReplicationTimeout if apply does not get there.
+    `timeout` is in seconds. Raises ReplicationError if apply has got past it meanwhile, ReplicationTimeout if it does
+    not get there.
     """
     subscriber = connections[USER_SYNC.subscriber]
     name = sql.Identifier(USER_SYNC.subscription)
-    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} SKIP (lsn = {})").format(name, lsn(transaction.finish)))
-    execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
-    found = catalog.subscription(subscriber, USER_SYNC.subscription)
-    assert found is not None
+    with alone(USER_SYNC.subscriber, USER_SYNC.subscription):
+        found = catalog.subscription(subscriber, USER_SYNC.subscription)
+        if found is None or (catalog.origin_position(subscriber, found.oid) or 0) >= transaction.finish:
+            raise ReplicationError("Apply has got past that transaction meanwhile: there is nothing to leave out.")
+        execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} SKIP (lsn = {})").format(name, lsn(transaction.finish)))
+        execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
     deadline = time.monotonic() + timeout
     while (catalog.origin_position(subscriber, found.oid) or 0) < transaction.finish:
         if time.monotonic() > deadline:
@@ -69,19 +106,17 @@ def lsn(position: int) -> str:
 
 
 def _refuse_unless_it_fails(found: catalog.Subscription) -> None:
-    """Two looks: a counter since ever says nothing about now. A disabled subscription has to have failed before."""
+    """Two looks: a counter since ever says nothing about now."""
     subscriber = connections[USER_SYNC.subscriber]
     before = catalog.error_counts(subscriber, found.oid)
-    if not found.enabled and before.apply:
-        return
     deadline = time.monotonic() + 2 * catalog.worker_limits(subscriber).retry_interval + 1
-    while found.enabled and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
         if catalog.error_counts(subscriber, found.oid).grown_since(before).apply:
             return
         time.sleep(0.05)
     raise ReplicationError(
-        f"Applying changes to {USER_SYNC.subscriber} does not fail: there is nothing to leave out. "
-        "See: manage.py replication status"
+        f"Applying changes to {USER_SYNC.subscriber} does not fail: there is nothing to leave out. What fails in a "
+        "transaction that is still open on the publisher fails at its end. See: manage.py replication status"
     )
 
 

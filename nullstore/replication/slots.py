@@ -15,16 +15,26 @@ from nullstore.replication import catalog
 from nullstore.replication.connect import connect
 
 
-def slot_name(subscription: str, subscriber: catalog.Connection) -> str:
-    """Return the slot's name for a subscription of the database behind `subscriber`: unique on a shared server."""
-    return f"{subscription}_{catalog.subscriber_fingerprint(subscriber, conf.environment())}"
+def slot_names(subscription: str, subscriber: catalog.Connection) -> tuple[str, str]:
+    """Return the two names of slots for a subscription of the database behind `subscriber`: unique on a shared server.
+
+    Two, so that a subscription can be made anew on a new slot while the old one is still there to go back to.
+    """
+    name = f"{subscription}_{catalog.subscriber_fingerprint(subscriber, conf.environment())}"
+    return name, f"{name}b"
+
+
+def own_slot(subscription: str, subscriber: catalog.Connection, followed: str | None) -> str:
+    """Return the slot that the subscription ought to follow: `followed`, if that is named for this database."""
+    names = slot_names(subscription, subscriber)
+    return followed if followed in names else names[0]
 
 
 @contextmanager
 def new_slot(publisher: str, name: str, options: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Make a slot and give the name of the snapshot that is exported with it, which lives as long as the block.
 
-    `options` are the subscription's; the slot has to know of two of them. A slot of this name that a killed run left
+    `options` are the subscription's; the slot has to know of `failover`. A slot of this name that a killed run left
     behind is dropped first. If the block fails the slot is dropped.
     Raises ReplicationError if open transactions keep it from being made within conf.slot_timeout() seconds.
     """
@@ -70,7 +80,8 @@ def _in_use(connection: psycopg.Connection, publisher: str, slot: catalog.Slot) 
 
 
 def _slot_options(options: Mapping[str, Any]) -> LiteralString:
-    return "".join(f", {option} true" for option in ("TWO_PHASE", "FAILOVER") if options.get(option.lower()))
+    # Not TWO_PHASE: a transaction prepared while tables are copied would be lost. PostgreSQL switches it on afterwards.
+    return ", FAILOVER true" if options.get("failover") else ""
 
 
 def _create(walsender: psycopg.Connection, publisher: str, name: str, options: LiteralString) -> str:

@@ -34,13 +34,18 @@ class Stamp:
         """Tell whether something later than `declaration`, which follows on `before`, has been declared."""
         return declaration in self.history and self.last not in (declaration, before)
 
-    def then(self, *declarations: str) -> tuple[str, ...]:
-        """Return the history with `declarations` at its end, none of them twice in a row."""
+    def then(self, steps: Sequence[str], filters: str | None = None) -> "Stamp":
+        """Return the stamp after the last of `steps`; after all of them if nothing has been declared before."""
         history = list(self.history)
-        for declaration in declarations:
-            if not history or history[-1] != declaration:
-                history.append(declaration)
-        return tuple(history)
+        for step in steps[-1:] if history else steps:
+            if not history or history[-1] != step:
+                history.append(step)
+        return Stamp(tuple(history), filters)
+
+
+def digests(*steps: Any) -> list[str]:
+    """Return the digests of those declarations that are not None."""
+    return [digest(step) for step in steps if step is not None]
 
 
 def digest(value: Any) -> str:

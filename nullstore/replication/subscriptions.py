@@ -1,7 +1,7 @@
 """Subscriptions: created on a slot that was made before, or altered to what is declared."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connections, transaction
@@ -18,12 +18,13 @@ from nullstore.replication.renewal import (
     create,
     detach,
     drop,
+    drop_leftovers,
     has_rows,
     renew,
     tell_of_slot_left,
     wait_for_worker_to_end,
 )
-from nullstore.replication.slots import drop_slot, slot_name
+from nullstore.replication.slots import drop_slot, own_slot, slot_names
 from nullstore.replication.specs import SubscriptionSpec
 
 logger = logging.getLogger(__name__)
@@ -36,10 +37,12 @@ def ensure_subscription(
     reset: Mapping[str, Any] | None = None,
     *,
     anew: bool = False,
+    lineage: Sequence[str] = (),
 ) -> None:
     """Create the subscription and its slot, or bring an existing one to `spec`, which follows on `before`.
 
-    `reset` are options that are no longer declared, with PostgreSQL's defaults; `anew` makes a new slot in any case.
+    `reset` are options that are no longer declared, with PostgreSQL's defaults; `anew` makes a new slot in any case;
+    `lineage` are the digests of all declarations up to this one, for one that is made without its migrations.
     Outside a transaction only. Leaves alone what a later declaration has altered. Raises ReplicationError if the
     publisher has no such publication, if the slot cannot be made, and for options that the server does not have.
     """
@@ -58,8 +61,9 @@ def ensure_subscription(
             renew(subscriber, spec, found, published)
         else:
             _alter_to_match(subscriber, spec, found, {**(reset or {}), **spec.options})
+        drop_leftovers(subscriber, spec)
         _follow_tables(subscriber, spec, published.tables)
-        _stamp(subscriber, spec, before, stamp)
+        _stamp(subscriber, spec, lineage or stamps.digests(before, spec), stamp)
 
 
 def drop_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
@@ -68,14 +72,15 @@ def drop_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -
     """
     with alone(subscriber.alias, spec.name):
         connect(spec.publisher).close()
-        slot = slot_name(spec.name, subscriber)
+        ours = slot_names(spec.name, subscriber)
         found = catalog.subscription(subscriber, spec.name)
         if found is not None:
             with transaction.atomic(using=subscriber.alias):
                 detach(subscriber, spec)
                 drop(subscriber, spec)
-            tell_of_slot_left(spec, slot, found)
-        drop_slot(spec.publisher, slot)
+            tell_of_slot_left(spec, ours, found)
+        for slot in ours:
+            drop_slot(spec.publisher, slot)
 
 
 def differences(subscriber: catalog.Connection, spec: SubscriptionSpec) -> list[str]:
@@ -99,7 +104,8 @@ def _published(spec: SubscriptionSpec) -> catalog.Publication:
     if published is None:
         raise ReplicationError(
             f"The database {spec.publisher} has no publication {spec.publication} to subscribe to. "
-            f"Run first: manage.py migrate --database={spec.publisher}"
+            f"Run first: manage.py migrate --database={spec.publisher}; if that has nothing to do, somebody "
+            "dropped it: manage.py replication resync"
         )
     return published
 
@@ -113,7 +119,7 @@ def why_not_whole(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found
 
 
 def _flaws(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription) -> Iterator[str]:
-    slot = slot_name(spec.name, subscriber)
+    slot = own_slot(spec.name, subscriber, found.slot_name)
     if found.slot_name != slot:
         yield f"it follows the slot {found.slot_name or 'NONE'}, and this database's is {slot}"
     with connect(spec.publisher) as publisher:
@@ -123,6 +129,8 @@ def _flaws(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catal
         yield f"the slot {slot} is not on {spec.publisher}"
     elif not slot_found.usable:
         yield f"the slot {slot} on {spec.publisher} cannot be followed any more"
+    elif not found.enabled and slot_found.active_pid and catalog.apply_worker_pid(subscriber, found.oid) is None:
+        yield f"somebody else reads the slot {slot} on {spec.publisher} (walsender pid {slot_found.active_pid})"
     if found.publications != (spec.publication,):
         yield f"it follows the publication {', '.join(found.publications)}, not {spec.publication}"
     applied = catalog.progress(subscriber, spec.name) if catalog.may_ask_progress(subscriber) else None
@@ -215,10 +223,7 @@ def _set_while_disabled(
             execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
 
 
-def _stamp(
-    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, before: SubscriptionSpec | None, found: stamps.Stamp
-) -> None:
-    steps = [stamps.digest(step) for step in (before, spec) if step is not None]
-    stamp = stamps.Stamp(found.then(*(steps if found.last is None else steps[-1:])))
+def _stamp(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, steps: Sequence[str], found: stamps.Stamp) -> None:
+    stamp = found.then(steps)
     if stamp != stamps.read(subscriber, "SUBSCRIPTION", spec.name):
         execute(subscriber, stamps.statement(subscriber, "SUBSCRIPTION", spec.name, stamp))

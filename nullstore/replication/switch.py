@@ -21,13 +21,14 @@ def enable() -> bool:
     raises ReplicationError for a subscription that has to be made anew.
     """
     spec = declared().subscription
-    found = _subscription()
-    reason = why_not_whole(connections[USER_SYNC.subscriber], spec, found) if spec else None
-    if reason:
-        raise ReplicationError(
-            f"The subscription {found.name} cannot just go on: {reason}. Run: manage.py replication resync"
-        )
-    return _switch(found, "ENABLE")
+    with alone(USER_SYNC.subscriber, USER_SYNC.subscription):
+        found = _subscription()
+        reason = why_not_whole(connections[USER_SYNC.subscriber], spec, found) if spec else None
+        if reason:
+            raise ReplicationError(
+                f"The subscription {found.name} cannot just go on: {reason}. Run: manage.py replication resync"
+            )
+        return _switch(found, "ENABLE")
 
 
 def disable() -> bool:
@@ -35,9 +36,10 @@ def disable() -> bool:
 
     Its slot keeps WAL on the publisher from then on. Raises ReplicationError if the worker does not end.
     """
-    found = _subscription()
-    switched = _switch(found, "DISABLE")
-    wait_for_worker_to_end(connections[USER_SYNC.subscriber], found)
+    with alone(USER_SYNC.subscriber, USER_SYNC.subscription):
+        found = _subscription()
+        switched = _switch(found, "DISABLE")
+        wait_for_worker_to_end(connections[USER_SYNC.subscriber], found)
     return switched
 
 
@@ -69,6 +71,5 @@ def _switch(found: catalog.Subscription, how: str) -> bool:
     if found.enabled == (how == "ENABLE"):
         return False
     statement = sql.SQL("ALTER SUBSCRIPTION {} {}").format(sql.Identifier(found.name), sql.SQL(how))
-    with alone(USER_SYNC.subscriber, found.name):
-        execute(connections[USER_SYNC.subscriber], statement)
+    execute(connections[USER_SYNC.subscriber], statement)
     return True

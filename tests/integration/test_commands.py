@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from nullstore.defaults import SECRET_KEY
+from nullstore.replication.lock import alone
+from tests.integration.replicas import AGENTS_SQL, wait_for
 from tests.servers import FAST, Pair, free_ports, running_pair, url
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -274,3 +277,15 @@ def test_both_databases_on_one_server_replicate_beside_another_pair(pair: Pair) 
         for name in ("one_erebus", "one_agents"):
             connection.execute(f"DROP DATABASE {name}")
     assert run("replication", "ping", "--timeout=30").returncode == 0
+
+
+@pytest.mark.usefixtures("committed_pair")
+def test_a_second_migrate_waits_for_the_first() -> None:
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with ThreadPoolExecutor() as pool:
+        with alone("agents", "migrate"):
+            second = pool.submit(run, "migrate")
+            wait_for(lambda: AGENTS_SQL.value(waits) == 1)
+            assert run("migrate", "--plan").returncode == 0
+            assert not second.done()
+        assert second.result().returncode == 0

@@ -134,3 +134,38 @@ def test_a_change_of_an_unpublished_table_is_waited_for_too() -> None:
 def test_again_and_again_with_nothing_written() -> None:
     for _ in range(50):
         wait_until_replicated(TIMEOUT)
+
+
+def test_without_autocommit_what_is_not_committed_is_not_waited_for() -> None:
+    transaction.set_autocommit(False, using="erebus")
+    try:
+        add_user("user")
+        with pytest.raises(ReplicationError, match="open transaction on erebus"):
+            wait_until_replicated()
+    finally:
+        transaction.rollback(using="erebus")
+        transaction.set_autocommit(True, using="erebus")
+
+
+def test_a_big_transaction_that_stays_open_on_the_source_holds_nobody_up() -> None:
+    """Applied in parallel (18), it holds a transaction id on the replica all the while."""
+    with connect("erebus") as other:
+        other.execute("SET logical_decoding_work_mem = '64kB'")
+        with connect("erebus") as control:
+            control.execute("ALTER SYSTEM SET logical_decoding_work_mem = '64kB'")
+            control.execute("SELECT pg_reload_conf()")
+        try:
+            other.execute("BEGIN")
+            other.execute(
+                "INSERT INTO user_references (source_identifier, network) "
+                "SELECT repeat('x', 100) || n, 'email' FROM generate_series(1, 3000) AS n"
+            )
+            for number in range(5):
+                add_user(f"small-{number}")
+                wait_until_replicated(TIMEOUT)
+                assert AGENTS_SQL.value("SELECT count(*) FROM user_references") == number + 1
+            other.execute("ROLLBACK")
+        finally:
+            with connect("erebus") as control:
+                control.execute("ALTER SYSTEM RESET logical_decoding_work_mem")
+                control.execute("SELECT pg_reload_conf()")

@@ -126,13 +126,18 @@ def test_the_failing_transaction_is_shown_whole_and_left_out(disabled: bool) -> 
 def test_where_nothing_fails_nothing_is_left_out() -> None:
     with pytest.raises(CommandError, match="does not fail: there is nothing to leave out"):
         replication("skip", "--no-input")
+
+
+def test_an_old_error_is_no_reason_to_leave_out_what_waits() -> None:
+    make_apply_fail()
+    replication("resync", "--no-input")
     replication("disable", "--no-input")
     add_user("waits")
-    if AGENTS_SQL.value("SELECT apply_error_count FROM pg_stat_subscription_stats") == 0:
-        with pytest.raises(CommandError, match="does not fail"):
-            replication("skip", "--no-input")
+    with pytest.raises(CommandError, match="does not fail"):
+        replication("skip", "--no-input")
+    assert AGENTS_SQL.rows("SELECT subenabled FROM pg_subscription") == [(False,)]
     replication("enable")
-    assert_replicated(2)
+    assert_replicated(5)
 
 
 def make_slot(name: str) -> str:
@@ -140,9 +145,10 @@ def make_slot(name: str) -> str:
     return name
 
 
-@pytest.mark.parametrize("name", [f"{NAME}_0123abcd", "pg_16385_sync_16390_7000000000000000000"])
+@pytest.mark.parametrize("name", [f"{NAME}_0123abcd", f"{NAME}_0123abcdb", "pg_1_sync_16390_{server}"])
 def test_a_slot_that_nobody_follows_is_dropped(name: str) -> None:
-    make_slot(name)
+    server = AGENTS_SQL.value("SELECT system_identifier FROM pg_control_system()")
+    name = make_slot(name.format(server=server))
     assert f"{name} can be dropped" in replication("drop-slot", name, "--dry-run")
     assert f"{name} is dropped" in replication("drop-slot", name, "--no-input")
     assert EREBUS_SQL.rows("SELECT FROM pg_replication_slots WHERE slot_name = %s", [name]) == []
@@ -153,13 +159,17 @@ def test_a_slot_that_is_not_there_is_an_error() -> None:
         replication("drop-slot", "nowhere", "--no-input")
 
 
-def test_a_slot_of_somebody_else_is_left_alone() -> None:
-    make_slot("debezium")
+@pytest.mark.parametrize("name", ["debezium", "pg_1_sync_16390_{other}", "pg_{oid}_sync_16390_{server}"])
+def test_a_slot_of_somebody_else_is_left_alone(name: str) -> None:
+    """Such as that of a table sync of another server, or of one of our own that is between two attempts."""
+    server = AGENTS_SQL.value("SELECT system_identifier FROM pg_control_system()")
+    oid = AGENTS_SQL.value("SELECT oid FROM pg_subscription")
+    name = make_slot(name.format(server=server, other=server + 1, oid=oid))
     try:
-        with pytest.raises(CommandError, match=r"debezium on erebus is not one of this project's"):
-            replication("drop-slot", "debezium", "--no-input")
+        with pytest.raises(CommandError, match=rf"{name} on erebus is not one of this project's"):
+            replication("drop-slot", name, "--no-input")
     finally:
-        drop_slot("erebus", "debezium")
+        drop_slot("erebus", name)
 
 
 @pytest.mark.parametrize("running", [True, False])
@@ -174,3 +184,19 @@ def test_our_slot_is_not_dropped(running: bool) -> None:
     replication("enable")
     add_user("after")
     assert_replicated(2)
+
+
+def test_a_subscription_of_which_somebody_takes_the_changes_is_not_enabled() -> None:
+    with resubscribed():
+        replication("disable", "--no-input")
+        ((slot, _),) = slots()
+        options = "(proto_version '1', publication_names 'erebus_user_sync')"
+        thief = connect("erebus", replication="database")
+        try:
+            thief.pgconn.send_query(f"START_REPLICATION SLOT {slot} LOGICAL 0/0 {options}".encode())
+            wait_for(lambda: slots() == [(slot, True)])
+            with pytest.raises(CommandError, match="somebody else reads the slot"):
+                replication("enable")
+        finally:
+            thief.close()
+            wait_for(lambda: slots() == [(slot, False)])

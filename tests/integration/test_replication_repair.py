@@ -14,7 +14,7 @@ from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog, reconcile
 from nullstore.replication.connect import connect
 from nullstore.replication.lock import alone
-from nullstore.replication.slots import drop_slot, slot_name
+from nullstore.replication.slots import drop_slot, own_slot
 from tests.integration.replicas import (
     AGENTS_SQL,
     EREBUS_SQL,
@@ -84,7 +84,7 @@ def test_a_subscription_whose_slot_is_gone_is_made_anew_and_nothing_is_lost() ->
 
 
 def test_a_slot_that_a_killed_run_left_is_replaced(unsubscribed: None) -> None:
-    name = slot_name("agents_user_sync", connections["agents"])
+    name = own_slot("agents_user_sync", connections["agents"], None)
     EREBUS_SQL.run("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [name])
     add_user("user")
     subscribe()

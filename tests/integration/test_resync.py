@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,11 +12,16 @@ from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from pytest_django import Settings
 
-from nullstore.replication.slots import drop_slot, slot_name
+from nullstore.replication import publications, reconcile, stamps
+from nullstore.replication.compare import runs
+from nullstore.replication.connect import connect
+from nullstore.replication.operations import CreatePublication
+from nullstore.replication.slots import drop_slot, own_slot
 from tests.integration.replicas import (
     AGENTS_SQL,
     EREBUS_SQL,
     PUBLICATION,
+    TIMEOUT,
     add_task,
     add_user,
     assert_replicated,
@@ -24,6 +30,7 @@ from tests.integration.replicas import (
     slots,
     unsubscribe,
     wait_for,
+    wait_until_replicated,
 )
 
 NAME = "agents_user_sync"
@@ -234,7 +241,7 @@ def test_a_copy_of_the_databases_makes_a_slot_of_its_own(settings: Settings, cap
         caplog.set_level(logging.WARNING)
         resync()
         assert f"The slot {theirs} on erebus" in caplog.text
-        ours = slot_name(NAME, connections["agents"])
+        ours = own_slot(NAME, connections["agents"], None)
         assert ours != theirs
         assert {name for name, _ in slots()} == {theirs, ours}
         add_user("user")
@@ -242,3 +249,79 @@ def test_a_copy_of_the_databases_makes_a_slot_of_its_own(settings: Settings, cap
     finally:
         unsubscribe()
         drop_slot("erebus", theirs)
+
+
+def test_what_fails_leaves_the_subscription_as_it_was(settings: Settings) -> None:
+    settings.NULLSTORE_SLOT_TIMEOUT = 1.0
+    before = AGENTS_SQL.rows("SELECT oid, subenabled, subslotname FROM pg_subscription")
+    with connect("erebus") as writer:
+        writer.execute("BEGIN")
+        writer.execute("INSERT INTO user_references (source_identifier, network) VALUES ('open', 'email')")
+        with pytest.raises(CommandError, match="could not be made on erebus within 1 s"):
+            resync("--anew")
+        writer.execute("ROLLBACK")
+    assert AGENTS_SQL.rows("SELECT oid, subenabled, subslotname FROM pg_subscription") == before
+    assert_mended(3)
+
+
+def test_what_is_not_declared_stays_when_it_is_made_anew() -> None:
+    AGENTS_SQL.run(f"ALTER SUBSCRIPTION {NAME} SET (disable_on_error = true, synchronous_commit = 'local')")
+    resync("--anew")
+    assert AGENTS_SQL.rows("SELECT subdisableonerr, subsynccommit FROM pg_subscription") == [(True, "local")]
+    assert_mended(3)
+
+
+def test_an_error_shows_no_row() -> None:
+    AGENTS_SQL.run("ALTER TABLE user_references ADD CONSTRAINT byhand CHECK (source_identifier <> 'private name')")
+    try:
+        add_user("private name")
+        with pytest.raises(CommandError, match="byhand") as refusal:
+            resync()
+        assert "private" not in str(refusal.value)
+        assert AGENTS_SQL.rows("SELECT subenabled FROM pg_subscription") == [(True,)]
+    finally:
+        AGENTS_SQL.run("ALTER TABLE user_references DROP CONSTRAINT byhand")
+    assert_mended(4)
+
+
+def test_more_rows_than_are_looked_up_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many that the search for them is broken off in the middle of a COPY."""
+    monkeypatch.setattr(reconcile, "_MOST", 10)
+    wide = "repeat(md5(n::text), 30)"
+    EREBUS_SQL.run(
+        "INSERT INTO user_references (source_identifier, network, metadata) "
+        f"SELECT n, 'email', jsonb_build_object('a', {wide}) FROM generate_series(1, 5000) AS n"
+    )
+    wait_until_replicated(TIMEOUT)
+    behind_the_guard("UPDATE user_references SET network = 'changed'")
+    assert resync("--anew")["verification"]["equal"]
+    assert_mended(5003)
+
+
+def test_old_declarations_are_superseded_though_the_publication_was_made_by_resync() -> None:
+    drop_the_publication()
+    resync()
+    old = CreatePublication("erebus_user_sync", tables=("user_references", "wallets"))
+    history = stamps.digests(old.spec, PUBLICATION.spec)
+    publications.ensure_publication(connections["erebus"], PUBLICATION.spec, lineage=history)
+    assert stamps.read(connections["erebus"], "PUBLICATION", "erebus_user_sync").last == history[-1]
+    assert_mended(4)
+
+
+def test_it_waits_for_a_verification_that_is_under_way() -> None:
+    key = runs._KEY
+    with connect("erebus") as other, ThreadPoolExecutor() as pool:
+        other.execute("SELECT pg_advisory_lock(%s)", [key])
+        asked = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"
+        )
+
+        def let_go() -> None:
+            with connect("erebus") as observer:
+                wait_for(lambda: observer.execute(asked).fetchone() != (0,))
+            other.execute("SELECT pg_advisory_unlock(%s)", [key])
+
+        done = pool.submit(let_go)
+        assert resync()["verification"]["equal"]
+        done.result()

@@ -41,6 +41,53 @@ def on_agents(statement: str) -> None:
             "CREATE UNIQUE INDEX by_hand ON user_references (email)",
             "The replica user_references has by_hand: CREATE UNIQUE INDEX",
         ),
+        (
+            "columns_differ",
+            "ALTER TABLE user_references DROP COLUMN email, ADD COLUMN email varchar(255) "
+            "GENERATED ALWAYS AS ('x') STORED",
+            "user_references.email is GENERATED in the replica",
+        ),
+        (
+            "replica_key",
+            "ALTER TABLE user_references DROP CONSTRAINT user_references_pkey",
+            "The replica user_references has no primary key",
+        ),
+        (
+            "replica_key",
+            "ALTER TABLE user_references DROP CONSTRAINT user_references_pkey, ADD PRIMARY KEY (id, network)",
+            "The replica user_references has the primary key (id, network)",
+        ),
+        (
+            "replica_missing",
+            "CREATE SCHEMA IF NOT EXISTS other; ALTER TABLE user_references SET SCHEMA other",
+            "agents has no table public.user_references, but other.user_references",
+        ),
+        (
+            "trigger_foreign",
+            "CREATE OR REPLACE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+            "CREATE TRIGGER swallow BEFORE INSERT ON user_references FOR EACH ROW EXECUTE FUNCTION swallow(); "
+            "ALTER TABLE user_references ENABLE REPLICA TRIGGER swallow",
+            "has the trigger swallow, BEFORE INSERT FOR EACH ROW",
+        ),
+        (
+            "guard_differs",
+            "CREATE OR REPLACE TRIGGER user_references_guard BEFORE INSERT ON user_references "
+            "EXECUTE FUNCTION user_references_guard()",
+            "fires BEFORE INSERT FOR EACH STATEMENT, not as declared",
+        ),
+        (
+            "guard_differs",
+            "CREATE OR REPLACE TRIGGER user_references_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE "
+            "ON user_references WHEN (false) EXECUTE FUNCTION user_references_guard()",
+            "WHEN (false)",
+        ),
+        (
+            "trigger_differs",
+            "CREATE OR REPLACE TRIGGER user_references_deleted AFTER DELETE ON user_references FOR EACH ROW "
+            "WHEN (OLD.network = 'x') EXECUTE FUNCTION user_references_deleted(); "
+            "ALTER TABLE user_references ENABLE ALWAYS TRIGGER user_references_deleted",
+            "user_references_deleted",
+        ),
         ("guard_missing", "DROP TRIGGER user_references_guard ON user_references", "user_references_guard on agents"),
         (
             "guard_disabled",

@@ -265,7 +265,7 @@ HELD_UP = """
         WHILE NOT pg_try_advisory_xact_lock_shared(7) LOOP PERFORM pg_sleep(0.02); END LOOP;
         RETURN NEW;
     END $$;
-    CREATE TRIGGER held_up BEFORE INSERT ON public.user_references FOR EACH ROW EXECUTE FUNCTION public.held_up();
+    CREATE TRIGGER held_up AFTER INSERT ON public.user_references FOR EACH ROW EXECUTE FUNCTION public.held_up();
     ALTER TABLE public.user_references ENABLE ALWAYS TRIGGER held_up;
 """
 

@@ -144,7 +144,7 @@ def test_a_slot_knows_of_its_subscriptions_options_from_the_start(options: dict[
     add_user("user")
     assert_replicated(1)
     flag = next(iter(options))
-    assert EREBUS_SQL.value(f"SELECT {flag} FROM pg_replication_slots WHERE slot_name = %s", [slots()[0][0]])
+    wait_for(lambda: EREBUS_SQL.value(f"SELECT {flag} FROM pg_replication_slots WHERE slot_name = %s", [slots()[0][0]]))
 
 
 def test_options_that_exclude_each_other_up_to_a_version() -> None:

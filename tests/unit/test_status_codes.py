@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from nullstore.replication.health import CODES, Problem, Verdict, verdict_of
-from nullstore.replication.health.codes import roots, worst
+from nullstore.replication.health.expected import expected
+from nullstore.replication.health.roots import roots, worst
 
 ROOT = Path(__file__).parents[2]
 NAMES = [code.name for code in CODES]
@@ -33,6 +34,29 @@ def test_what_is_explained_is_not_shown_and_does_not_count() -> None:
 def test_migrations_that_wait_explain_what_they_make() -> None:
     found = roots(map(problem, ("guard_missing", "migrations_pending")), frozenset({"guard_missing"}))
     assert [each.code for each in found] == ["migrations_pending"]
+
+
+def test_what_is_not_shown_explains_nothing() -> None:
+    found = roots(map(problem, ("columns_differ", "worker_restarting")), frozenset({"columns_differ"}))
+    assert [each.code for each in found] == ["worker_restarting"]
+
+
+@pytest.mark.parametrize(
+    ("migration", "explains"),
+    [
+        ("sessions.0001_initial", set()),
+        ("auth.0001_initial", set()),
+        ("agents_app.0003_engram_triggers", set()),
+        ("agents_app.0001_initial", {"columns_differ", "replica_constraint", "replica_missing", "replica_key"}),
+        (
+            "agents_app.0004_replica",
+            {"guard_missing", "guard_differs", "trigger_missing", "trigger_differs"},
+        ),
+        ("erebus_app.0002_triggers", {"trigger_missing", "trigger_differs"}),
+    ],
+)
+def test_a_migration_explains_only_what_it_does_to_a_replicated_table(migration: str, explains: set[str]) -> None:
+    assert expected().explains[migration] == explains
 
 
 @pytest.mark.parametrize(("verdict", "code"), [("ok", 0), ("syncing", 1), ("lagging", 1), ("broken", 2)])

@@ -1,7 +1,7 @@
 """Django's migrate; without --database it migrates both databases by one plan, in the order that is safe."""
 
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,10 @@ from nullstore.migrating.ordering import order
 from nullstore.migrating.review import review
 from nullstore.migrating.running import Database, Options, described, run, wait_for_replica
 from nullstore.migrating.start import start
+from nullstore.replication.lock import alone
+
+#: Seconds that a second run waits for the first.
+_LONGEST_RUN = 600.0
 
 
 class Command(CleanErrors, migrate.Command):
@@ -36,9 +40,15 @@ class Command(CleanErrors, migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         self.verbosity, self.interactive = options["verbosity"], options["interactive"]
         self.hearing = Hearing(self._tell)
-        # At verbosity 0 warnings go where they would go without us.
-        with self.hearing if self.verbosity else nullcontext(), rows_left_to_replication():
-            targets = _targets(options)
+        targets = _targets(options)
+        with ExitStack() as stack:
+            stack.enter_context(rows_left_to_replication())
+            # At verbosity 0 warnings go where they would go without us.
+            stack.enter_context(self.hearing if self.verbosity else nullcontext())
+            if not (options["plan"] or options["check_unapplied"]):
+                # A second run finds nothing to do once the first has ended; at the same time both would fail.
+                for alias in targets:
+                    stack.enter_context(alone(alias, "migrate", "migrations", _LONGEST_RUN))
             if len(targets) == 1:
                 self._migrate_one(targets[0], args, options)
             elif not self._migrate_both(options):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from nullstore.databases import USER_SYNC
-from nullstore.replication.health import Health
+from nullstore.replication.health import Health, Verdict
 from nullstore.replication.health.facts import PublisherFacts, SubscriberFacts
 
 
@@ -32,6 +32,8 @@ def _lines(found: Health) -> Iterator[str]:
         yield f"  fix    {problem.fix}"
     yield ""
     yield from _facts(found)
+    if found.verdict == Verdict.OK:
+        yield "rows          are not compared here: manage.py replication verify"
     for unseen in found.unseen:
         yield f"not seen      {unseen.what}: {unseen.why}{f'. {unseen.grant}' if unseen.grant else ''}"
 

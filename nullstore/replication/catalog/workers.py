@@ -112,6 +112,11 @@ def followed_slots(connection: Connection) -> frozenset[str]:
     return frozenset(name for (name,) in rows(connection, "SELECT subslotname::text FROM pg_subscription") if name)
 
 
+def subscription_oids(connection: Connection) -> frozenset[int]:
+    """Return the oids of the subscriptions of this server, of all its databases."""
+    return frozenset(oid for (oid,) in rows(connection, "SELECT oid FROM pg_subscription"))
+
+
 def system_identifier(connection: Connection) -> str:
     """Return the number that tells this server from all others."""
     row = first_row(connection, "SELECT system_identifier::text FROM pg_control_system()")

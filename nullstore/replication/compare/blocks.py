@@ -39,7 +39,8 @@ class _Part:
     def condition(self, side: Side) -> sql.Composable:
         if self.count == 1:
             return side.where
-        wanted = sql.SQL("{} & {} = ANY ({})").format(side.seed(), self.count - 1, list(self.blocks))
+        # As int8[], the type on the left: else the server searches the list from its beginning for every row.
+        wanted = sql.SQL("{} & {} = ANY ({}::int8[])").format(side.seed(), self.count - 1, list(self.blocks))
         return sql.SQL("{} AND {}").format(side.where, wanted)
 
 

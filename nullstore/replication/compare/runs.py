@@ -14,10 +14,10 @@ from django.db import DatabaseError, connections
 from django.db.models.functions import Now
 
 from nullstore.databases import USER_SYNC
-from nullstore.exceptions import ComparisonError, NullstoreError
+from nullstore.exceptions import ComparisonError, NullstoreError, VerificationUnderWay
 from nullstore.replication.compare.results import Verification
 from nullstore.replication.connect import connect
-from nullstore.replication.conninfo import without_secrets
+from nullstore.replication.execute import without_values
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,9 @@ def _alone() -> Iterator[None]:
     with connect(USER_SYNC.publisher) as connection:
         connection.execute("SET idle_session_timeout = 0")
         if connection.execute("SELECT pg_try_advisory_lock(%s)", [_KEY]).fetchone() != (True,):
-            raise ComparisonError(f"Another verification is under way{_who()}. Let it end, then run the same again.")
+            raise VerificationUnderWay(
+                f"Another verification is under way{_who()}. Let it end, then run the same again."
+            )
         yield
 
 
@@ -112,13 +114,4 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (psycopg.Error, DatabaseError) as error:
-        raise ComparisonError(f"The comparison was ended by a server: {_without_values(error)}") from error
-
-
-def _without_values(error: BaseException) -> str:
-    """Return what the server said, if it cannot hold a value of a row: those are personal data."""
-    cause = error if isinstance(error, psycopg.Error) else error.__cause__
-    if isinstance(cause, psycopg.DataError | psycopg.IntegrityError):
-        return f"{type(cause).__name__} (SQLSTATE {cause.sqlstate})"
-    said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
-    return without_secrets(said or str(error).strip())
+        raise ComparisonError(f"The comparison was ended by a server: {without_values(error)}") from error

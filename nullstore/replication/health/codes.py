@@ -3,11 +3,10 @@
 docs/reference/status.md is this table; a test holds them together.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from nullstore.replication.health.verdict import Problem, Verdict
+from nullstore.replication.health.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +83,14 @@ CODES: Final = (
         _B,
         "The slot that the subscription follows is not there, or it follows none.",
         _RESYNC,
-        _STREAM,
+        _STREAM | {"subscription_disabled"},
     ),
     Code(
         "slot_lost",
         _B,
         "The slot was invalidated: WAL that the subscription had not read yet is gone.",
         _RESYNC,
-        _STREAM | {"slot_near_limit"},
+        _STREAM | {"slot_near_limit", "subscription_disabled"},
     ),
     Code(
         "slot_elsewhere",
@@ -131,6 +130,13 @@ CODES: Final = (
         _WORKER | _COPY,
     ),
     Code(
+        "replica_missing",
+        _B,
+        "The replicated table is not there in agents, or lies in another schema than `public`.",
+        f"`ALTER TABLE ... SET SCHEMA public` on agents; else a backup, or `CREATE TABLE` and then {_RESYNC}",
+        _WORKER | _COPY | {"table_not_subscribed", "columns_differ"},
+    ),
+    Code(
         "table_not_subscribed",
         _B,
         "A published table is not in the subscription: its rows do not arrive.",
@@ -139,10 +145,24 @@ CODES: Final = (
     Code(
         "columns_differ",
         _B,
-        "A published column is missing in the replica, has another type there, or the replica wants a value that the "
-        "source does not send. Such a column stops apply.",
+        "A published column is missing in the replica, has another type there or is GENERATED, or the replica wants a "
+        "value that the source does not send. Such a column stops apply.",
         f"`ALTER TABLE` on agents, shown with the problem; for a missing column then {_RESYNC}",
         _WORKER | {"sync_errors", "table_not_ready"},
+    ),
+    Code(
+        "replica_key",
+        _B,
+        "The replica has no primary key of the columns by which the source names a row: updates and deletes stop "
+        "apply.",
+        "`ALTER TABLE ... ADD PRIMARY KEY` on agents, shown with the problem",
+        _WORKER,
+    ),
+    Code(
+        "replica_identity",
+        _B,
+        "The source has no replica identity: it refuses updates and deletes while it is published.",
+        "`ALTER TABLE ... REPLICA IDENTITY DEFAULT` on erebus, shown with the problem",
     ),
     Code(
         "replica_constraint",
@@ -150,6 +170,14 @@ CODES: Final = (
         "The replica has a CHECK, UNIQUE or other constraint beside its primary key: the next row that it refuses "
         "stops apply.",
         "`ALTER TABLE ... DROP CONSTRAINT` on agents, shown with the problem",
+        (_WORKER - {"apply_errors"}) | {"table_not_ready"},
+    ),
+    Code(
+        "trigger_foreign",
+        _B,
+        "The replica has a trigger that no migration declares, and it fires for replicated rows: one BEFORE each ROW "
+        "can change them or leave them out without any error; any other is told while apply fails.",
+        "`DROP TRIGGER` on agents, shown with the problem",
         (_WORKER - {"apply_errors"}) | {"table_not_ready"},
     ),
     Code(
@@ -226,14 +254,28 @@ CODES: Final = (
     ),
     Code("guard_missing", _B, "The trigger that keeps others from writing the replica is not there.", _RESYNC),
     Code("guard_disabled", _B, "That trigger is there and does not fire.", _RESYNC),
-    Code("guard_differs", _B, "That trigger runs another function than declared.", _RESYNC),
+    Code(
+        "guard_lifted",
+        _B,
+        "`session_replication_role` is set for the agents database or for a role: its sessions pass the trigger by.",
+        "`ALTER DATABASE` or `ALTER ROLE ... RESET session_replication_role` on agents, shown with the problem",
+    ),
+    Code(
+        "guard_differs", _B, "That trigger runs another function than declared, or fires for other statements.", _RESYNC
+    ),
     Code(
         "trigger_missing",
         _B,
-        "A trigger that keeps `tasks.user_id` true when users go is not there, or does not fire for replicated rows.",
+        "A trigger that keeps `tasks.user_id` true when users go, or that keeps TRUNCATE from the source, is not there "
+        "or does not fire always.",
         _RESYNC,
     ),
-    Code("trigger_differs", _B, "Such a trigger runs another function than declared.", _RESYNC),
+    Code(
+        "trigger_differs",
+        _B,
+        "Such a trigger runs another function than declared, or fires for something else.",
+        _RESYNC,
+    ),
     Code(
         "orphaned_tasks",
         _L,
@@ -241,26 +283,3 @@ CODES: Final = (
         "`UPDATE public.tasks SET user_id = NULL ...` on agents, shown with the problem",
     ),
 )
-
-_BY_NAME: Final = {code.name: code for code in CODES}
-_ORDER: Final = {code.name: number for number, code in enumerate(CODES)}
-
-
-def worst(problems: Iterable[Problem]) -> Verdict:
-    """Return the verdict of the worst problem; OK of none."""
-    return max((_BY_NAME[problem.code].verdict for problem in problems), key=lambda v: v.rank, default=Verdict.OK)
-
-
-def verdict_of(problem: Problem) -> Verdict:
-    """Return how bad the problem is by itself."""
-    return _BY_NAME[problem.code].verdict
-
-
-def roots(problems: Iterable[Problem], pending: frozenset[str] = frozenset()) -> tuple[Problem, ...]:
-    """Return the problems in the order of CODES, without those that others explain.
-
-    `pending` are the codes that the migrations which are not applied yet explain.
-    """
-    found = sorted(problems, key=lambda problem: _ORDER[problem.code])
-    explained = pending.union(*(_BY_NAME[problem.code].explains for problem in found))
-    return tuple(problem for problem in found if problem.code not in explained)

@@ -12,13 +12,13 @@ from nullstore import conf
 from nullstore.databases import USER_SYNC
 from nullstore.exceptions import DatabaseUnavailable
 from nullstore.replication import catalog
-from nullstore.replication.health.codes import roots, worst
 from nullstore.replication.health.ends import CONNECT, End, in_thread, unreachable
 from nullstore.replication.health.expected import Expected, expected
 from nullstore.replication.health.facts import Facts, PublisherFacts, SubscriberFacts, Unreachable, Watched
 from nullstore.replication.health.look import applied_position, hidden, look_at_publisher, look_at_subscriber
 from nullstore.replication.health.problems import find
 from nullstore.replication.health.report import Health
+from nullstore.replication.health.roots import roots, worst
 from nullstore.replication.health.tasks import orphans
 from nullstore.replication.health.verdict import Unseen, Verdict
 from nullstore.replication.health.watch import LONGEST, standing, watch, with_refusal
@@ -164,7 +164,9 @@ def _without_the_gone(ends: dict[str, End], facts: Facts, error: psycopg.Error) 
 
 
 def _pending(facts: Facts) -> frozenset[str]:
-    """Return the codes that migrations which are not applied explain."""
+    """Return the codes that migrations which are not applied explain: none of what is seen to fail at this moment."""
+    if facts.watched.fails:
+        return frozenset()
     ends = (end for end in (facts.publisher, facts.subscriber) if not isinstance(end, Unreachable))
     names = [name for end in ends for name in end.migrations_pending or ()]
     return frozenset[str]().union(*(facts.expected.explains[name] for name in names))

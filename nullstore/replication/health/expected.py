@@ -1,14 +1,17 @@
 """What ought to be, read from the migrations on disk, once for each look."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
+from django.apps import apps
+from django.db.migrations import SeparateDatabaseAndState
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.operations.base import Operation
+from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.operations.fields import FieldOperation
-from django.db.migrations.operations.models import ModelOperation
+from django.db.migrations.operations.models import IndexOperation, ModelOperation
 
-from nullstore.databases import HOMES
+from nullstore.databases import HOMES, USER_SYNC
 from nullstore.replication.declared import Declared, declared
 from nullstore.replication.operations import (
     AlterPublication,
@@ -18,6 +21,8 @@ from nullstore.replication.operations import (
     GuardReplica,
 )
 from nullstore.triggers import TriggerOperation
+
+_TABLE: Final = frozenset({"columns_differ", "replica_constraint", "replica_missing", "replica_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +55,53 @@ def expected() -> Expected:
     return Expected(
         declared(),
         {key: frozenset(migration.replaces) for key, migration in nodes.items()},
-        {
-            ".".join(key): frozenset[str]().union(*map(_explains, migration.operations))
-            for key, migration in nodes.items()
-        },
+        {".".join(key): _explained(key[0], migration.operations) for key, migration in nodes.items()},
     )
 
 
-def _explains(operation: Operation) -> frozenset[str]:
-    """Return the codes of what is wrong while the operation has not run."""
+def _explained(app_label: str, operations: Iterable[Operation]) -> frozenset[str]:
+    return frozenset[str]().union(*(_explains(app_label, operation) for operation in operations))
+
+
+def _explains(app_label: str, operation: Operation) -> frozenset[str]:
+    """Return the codes of what is wrong while the operation has not run; nothing if it touches no replicated table."""
     match operation:
-        case CreatePublication() | AlterPublication():
+        case SeparateDatabaseAndState():
+            return _explained(app_label, operation.database_operations)
+        case CreatePublication() | AlterPublication() if _name(operation) == USER_SYNC.publication:
             return frozenset({"publication_missing", "publication_differs", "table_not_subscribed"})
-        case CreateSubscription() | AlterSubscription():
+        case CreateSubscription() | AlterSubscription() if _name(operation) == USER_SYNC.subscription:
             return frozenset({"subscription_missing", "subscription_differs", "table_not_subscribed"})
-        case GuardReplica():
-            return frozenset({"guard_missing", "guard_differs"})
-        case TriggerOperation():
-            return frozenset({"trigger_missing", "trigger_differs"})
-        case ModelOperation() | FieldOperation():
-            return frozenset({"columns_differ", "replica_constraint"})
+        case TriggerOperation() if operation.table in _tables(app_label):
+            return _trigger(operation)
+        case ModelOperation() | FieldOperation() | IndexOperation() if _models(operation) & _replicated(app_label):
+            return _TABLE
         case _:
             return frozenset()
+
+
+def _trigger(operation: TriggerOperation) -> frozenset[str]:
+    if operation.category is OperationCategory.REMOVAL:
+        return frozenset({"trigger_foreign"})
+    kind = "guard" if isinstance(operation, GuardReplica) else "trigger"
+    return frozenset({f"{kind}_missing", f"{kind}_differs"})
+
+
+def _name(operation: Any) -> str:
+    return str((operation.after if hasattr(operation, "after") else operation.spec).name)
+
+
+def _models(operation: Any) -> set[str]:
+    """Return the models that the operation names, in lower case."""
+    if isinstance(operation, ModelOperation):
+        return {operation.name_lower, getattr(operation, "new_name", operation.name).lower()}
+    return {operation.model_name.lower()}
+
+
+def _replicated(app_label: str) -> set[str]:
+    labels = (label.lower().split(".") for pair in USER_SYNC.models for label in (pair.source, pair.replica))
+    return {name for app, name in labels if app == app_label}
+
+
+def _tables(app_label: str) -> set[str]:
+    return {apps.get_model(app_label, name)._meta.db_table for name in _replicated(app_label)}

@@ -10,6 +10,7 @@ from nullstore.replication.catalog import (
     Constraint,
     Dangling,
     ErrorCounts,
+    Key,
     Session,
     SlotLimits,
     SlotState,
@@ -34,6 +35,8 @@ class PublisherFacts:
     limits: SlotLimits
     columns: Mapping[str, tuple[Column, ...]]
     sent_columns: Mapping[str, frozenset[str]]
+    keys: Mapping[str, Key | None]  # None: there is no such table
+    triggers: Mapping[str, tuple[Trigger, ...]]
     migrations_pending: tuple[str, ...] | None
 
     def slot(self, name: str | None) -> SlotState | None:
@@ -43,11 +46,18 @@ class PublisherFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaTable:
-    """How a replica is made."""
+    """How a replica is made. `schemas` are those with a table of its name; `denied` the rights that its owner lacks;
+    `indexes` those that compute something.
+    """
 
     columns: tuple[Column, ...]
     constraints: tuple[Constraint, ...]
     triggers: tuple[Trigger, ...]
+    schemas: tuple[str, ...]
+    key: Key | None  # None: there is no such table
+    indexes: tuple[Constraint, ...]
+    denied: tuple[str, ...]
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ class SubscriberFacts:
     tables: Mapping[str, str]
     followed_slots: frozenset[str]
     replicas: Mapping[str, ReplicaTable]
+    replica_mode: tuple[str, ...]  # whose sessions begin with session_replication_role, as ALTER names them
     at_work: Session | None  # None: nobody
     migrations_pending: tuple[str, ...] | None
 
@@ -111,6 +122,17 @@ class Watched:
     blockers: tuple[Session, ...] = ()
     refused: str | None = None  # what the publisher says to the replication role; None: let in, or not tried
     orphans: Orphans | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Tell whether something was seen to fail: errors that grew, or a worker that was started again."""
+        return self.grown.apply > 0 or self.grown.sync > 0 or self.restarted
+
+    @property
+    def restarted(self) -> bool:
+        """Tell whether the apply worker ended, or was another one afterwards."""
+        pids = [pid for pid in self.pids if pid is not None]
+        return len(pids) > 1 or (bool(pids) and None in self.pids[1:])
 
 
 NOT_WATCHED: Final = Watched()

@@ -14,7 +14,7 @@ from nullstore.replication.health.expected import Expected
 from nullstore.replication.health.facts import PublisherFacts, ReplicaTable, SubscriberFacts
 from nullstore.replication.health.verdict import Unseen
 from nullstore.replication.lock import lock_key
-from nullstore.replication.slots import slot_name
+from nullstore.replication.slots import own_slot
 
 _PROGRESS = "pg_replication_origin_progress(text, boolean)"
 
@@ -33,6 +33,8 @@ def look_at_publisher(end: End, expected: Expected) -> PublisherFacts:
         differences=_publication_differences(end, expected),
         columns={table: ask(f"columns of {table}", partial(catalog.columns, table=table), ()) for table in tables},
         sent_columns={table: catalog.published_columns(end.connection, name, table) for table in tables},
+        keys={table: catalog.key(end.connection, table) for table in tables},
+        triggers={table: catalog.triggers(end.connection, table) for table in tables},
         migrations_pending=_pending(end, expected),
     )
 
@@ -47,7 +49,7 @@ def look_at_subscriber(end: End, expected: Expected) -> SubscriberFacts:
         place=place(end.alias),
         server_version=catalog.server_version(connection),
         system_identifier=catalog.system_identifier(connection),
-        slot=slot_name(name, connection),
+        slot=own_slot(name, connection, found.slot_name if found else None),
         subscription=found,
         differences=_subscription_differences(end, expected, oid),
         applied=applied_position(end, oid, workers) if found else None,
@@ -57,6 +59,7 @@ def look_at_subscriber(end: End, expected: Expected) -> SubscriberFacts:
         tables=catalog.table_states(connection, oid),
         followed_slots=catalog.followed_slots(connection),
         replicas={table: _replica(connection, table) for table in expected.tables},
+        replica_mode=catalog.replica_mode(connection),
         at_work=catalog.lock_holder(connection, lock_key(name)),
         migrations_pending=_pending(end, expected),
     )
@@ -112,6 +115,11 @@ def _replica(connection: psycopg.Connection, table: str) -> ReplicaTable:
         catalog.columns(connection, table),
         catalog.refusing_constraints(connection, table),
         catalog.triggers(connection, table),
+        catalog.schemas(connection, table),
+        catalog.key(connection, table),
+        catalog.computing_indexes(connection, table),
+        catalog.denied(connection, table) if catalog.server_version(connection) >= 16 else (),
+        catalog.owner(connection, table),
     )
 
 

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 from nullstore.databases import USER_SYNC
 from nullstore.replication.health.facts import Facts, PublisherFacts, SubscriberFacts
-from nullstore.replication.health.problems import delay, ends, publication, replica, slots, subscription, tasks, workers
+from nullstore.replication.health.problems import (
+    delay,
+    ends,
+    publication,
+    replica,
+    slots,
+    subscription,
+    tasks,
+    triggers,
+    workers,
+)
 from nullstore.replication.health.verdict import Problem
 
 
@@ -21,17 +31,23 @@ def _find(facts: Facts) -> Iterator[Problem]:
         yield from ends.migrations_pending(publisher, USER_SYNC.publisher)
         yield from publication.problems(publisher)
         yield from slots.near_limit(publisher)
+        yield from replica.identities(publisher)
+        yield from triggers.of_the_source(publisher, facts.expected)
     if isinstance(subscriber, SubscriberFacts):
         yield from ends.migrations_pending(subscriber, USER_SYNC.subscriber)
         yield from subscription.problems(subscriber)
-        yield from replica.triggers(subscriber, facts.expected)
+        yield from triggers.of_the_replica(subscriber, facts.expected)
+        yield from triggers.lifted(subscriber)
+        yield from triggers.foreign(subscriber, facts.expected, facts.watched)
+        yield from replica.missing(subscriber)
         yield from replica.constraints(subscriber)
         yield from tasks.orphaned(facts.watched)
     if isinstance(publisher, PublisherFacts) and isinstance(subscriber, SubscriberFacts):
         yield from slots.problems(publisher, subscriber)
         yield from subscription.tables(publisher, subscriber)
         yield from replica.columns(publisher, subscriber)
+        yield from replica.keys(publisher, subscriber)
         yield from delay.rolled_back(publisher, subscriber)
-        yield from workers.problems(publisher, subscriber, facts.watched)
+        yield from workers.problems(publisher, subscriber, facts.watched, facts.expected)
     yield from delay.blocked(facts.watched)
     yield from delay.lagging(facts)

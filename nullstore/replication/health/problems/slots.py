@@ -92,8 +92,11 @@ def _raise_limit(slot: SlotState, most: int | None) -> str:
 
 
 def _orphaned(publisher: PublisherFacts, subscriber: SubscriberFacts) -> Iterator[Problem]:
+    ours = subscriber.subscription
+    detached = subscriber.slot if ours and ours.slot_name is None else None  # slot_missing has its fix
+    known = subscriber.followed_slots | {detached}
     for slot in publisher.slots:
-        if slot.active_pid is None and slot.name not in subscriber.followed_slots and _is_ours(slot.name, subscriber):
+        if slot.active_pid is None and slot.name not in known and _is_ours(slot.name, subscriber):
             yield Problem(
                 "slot_orphaned",
                 f"The slot {slot.name} keeps {slot.retained or 0:,} bytes of WAL{_since(slot)}, and no subscription "

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from nullstore import conf
 from nullstore.databases import USER_SYNC
 from nullstore.replication.catalog import SlotState, Subscription
+from nullstore.replication.health.expected import Expected
 from nullstore.replication.health.facts import PublisherFacts, SubscriberFacts, Watched
-from nullstore.replication.health.problems import replica
 from nullstore.replication.health.problems.publication import RESYNC
 from nullstore.replication.health.verdict import Problem
 
 
-def problems(publisher: PublisherFacts, subscriber: SubscriberFacts, watched: Watched) -> Iterator[Problem]:
+def problems(
+    publisher: PublisherFacts, subscriber: SubscriberFacts, watched: Watched, expected: Expected
+) -> Iterator[Problem]:
     """login_refused, slot_taken, conflicts, apply_errors, sync_errors, worker_restarting and worker_not_running."""
     ours = subscriber.subscription
     if ours is None or not ours.enabled:
@@ -23,7 +25,7 @@ def problems(publisher: PublisherFacts, subscriber: SubscriberFacts, watched: Wa
     if watched.arrived is None and watched.pids:
         slot = publisher.slot(ours.slot_name)
         yield from _taken(slot, ours, watched)
-        yield from _errors(slot, subscriber, ours, watched)
+        yield from _errors(slot, subscriber, watched, expected)
         yield from _workers(subscriber, ours, watched)
 
 
@@ -68,7 +70,7 @@ def _taken(slot: SlotState | None, ours: Subscription, watched: Watched) -> Iter
 
 
 def _errors(
-    slot: SlotState | None, subscriber: SubscriberFacts, ours: Subscription, watched: Watched
+    slot: SlotState | None, subscriber: SubscriberFacts, watched: Watched, expected: Expected
 ) -> Iterator[Problem]:
     if watched.grown.sync:
         yield Problem(
@@ -78,7 +80,7 @@ def _errors(
             RESYNC,
         )
     if watched.grown.apply:
-        cause, fix = _why_apply_fails(slot, subscriber)
+        cause, fix = _why_apply_fails(slot, subscriber, expected)
         yield Problem(
             "apply_errors",
             f"{watched.grown.apply:,} errors of apply within {watched.waited:.1f} s; the log of the server of "
@@ -88,18 +90,41 @@ def _errors(
         )
 
 
-def _why_apply_fails(slot: SlotState | None, subscriber: SubscriberFacts) -> tuple[str, str]:
-    for problem in replica.constraints(subscriber):
-        return f"Probably: {problem.seen}", problem.fix
+def _why_apply_fails(slot: SlotState | None, subscriber: SubscriberFacts, expected: Expected) -> tuple[str, str]:
+    if hindrance := next(_hindrances(subscriber, expected), None):
+        return f"Probably: {hindrance[0]}", f"{USER_SYNC.subscriber}: {hindrance[1]}"
     if slot is not None and slot.before_publication:
         return "The publication was dropped and made again: behind the slot's position the server has none.", RESYNC
-    return "A row is in the way of a change, or the replica refuses it.", RESYNC
+    return (
+        "A row is in the way of a change, or the replica refuses it; if it fails again after that, the log of the "
+        f"{USER_SYNC.subscriber} server names the reason.",
+        RESYNC,
+    )
+
+
+def _hindrances(subscriber: SubscriberFacts, expected: Expected) -> Iterator[tuple[str, str]]:
+    """Yield what of the replica can refuse a row, the likeliest first, each with the statement that takes it away."""
+    for table, replica in subscriber.replicas.items():
+        for constraint in replica.constraints:
+            yield f"The replica {table} has {constraint.name}: {constraint.definition}", constraint.drop
+        if replica.denied:
+            rights = ", ".join(replica.denied)
+            yield (
+                f"The owner of {table}, {replica.owner}, as whom apply acts, lacks {rights}",
+                f"GRANT {rights} ON public.{table} TO {replica.owner}",
+            )
+        declared = {trigger.name for trigger in expected.declared.triggers}
+        for trigger in replica.triggers:
+            if trigger.acts_on_replication and trigger.name not in declared:
+                yield f"The replica {table} has the trigger {trigger.name} of somebody's own", trigger.drop
+        for index in replica.indexes:
+            yield f"The replica {table} has {index.name}: {index.definition}", index.drop
 
 
 def _workers(subscriber: SubscriberFacts, ours: Subscription, watched: Watched) -> Iterator[Problem]:
     pids = [pid for pid in watched.pids if pid is not None]
     limits = subscriber.limits
-    if len(pids) > 1 or (pids and None in watched.pids[1:]):
+    if watched.restarted:
         yield Problem(
             "worker_restarting",
             f"Within {watched.waited:.1f} s the apply worker of {ours.name} had the pids {', '.join(map(str, pids))}",
