@@ -8,7 +8,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run up stop test test-15 lint format bench
+.PHONY: help run up stop test test-15 faults faults-15 lint format bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,10 +30,16 @@ stop: .venv/runtime ## Stop the databases; their data stays
 	@$(MANAGE) localdb stop
 
 test: .venv/development ## Run the tests on a PostgreSQL 18 pair of their own
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m 'not slow' $(ARGS)
 
 test-15: .venv/development ## Run the tests on an installed PostgreSQL 15 (PG15_BINDIR says where)
-	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(BIN)/python -m pytest $(ARGS)
+	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(BIN)/python -m pytest -m 'not slow' $(ARGS)
+
+faults: .venv/development ## Inject every fault for real, run the other slow tests, write docs/reference/faults.md
+	@$(BIN)/python -m pytest tests/faults tests -m 'slow or scenario' --write-report $(ARGS)
+
+faults-15: .venv/development ## The same on an installed PostgreSQL 15
+	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(BIN)/python -m pytest tests/faults tests -m 'slow or scenario' --write-report $(ARGS)
 
 # The checks see the settings of a machine of one's own, not of .env: no lint result depends on it.
 lint: export NULLSTORE_ENV_FILE =
@@ -52,6 +58,7 @@ format: .venv/development ## Format the code
 
 bench: .venv/development ## Run the benchmarks at a small size
 	@$(BIN)/python -m benchmarks.router
+	@$(BIN)/python -m benchmarks.verify
 
 # An environment that was interrupted half way has no pip, and is made anew.
 .venv/runtime: requirements.txt

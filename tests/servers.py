@@ -3,7 +3,9 @@
 Loaded with -p, before pytest-django reads the settings. Nothing of the pair that `make run` made is used or touched.
 """
 
+import contextlib
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -29,11 +31,18 @@ def pytest_configure() -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback address that nobody uses at this moment."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Return ports of the loopback address that nobody uses at this moment.
+
+    Not of the range from which the system takes ports for outgoing connections: while a server is down, somebody's
+    connection would get its port, even one that tries to reach that server.
+    """
+    sockets: list[socket.socket] = []
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
+        while len(sockets) < count:
+            attempt = socket.socket()
+            with contextlib.suppress(OSError):
+                attempt.bind(("127.0.0.1", random.randrange(10_000, 32_768)))  # the range of Linux begins there
+                sockets.append(attempt)
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:

@@ -1,0 +1,129 @@
+"""The disk of the subscriber is full."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from nullstore.localdb.account import server_account
+from nullstore.localdb.server import LocalServer
+from tests.faults.clusters import FaultPair
+from tests.faults.console import manage
+from tests.faults.faults import SQL, Fault
+from tests.faults.scenarios import subject
+
+scenario = subject(__name__, "Disk of the subscriber")
+MEGABYTE = 1024 * 1024
+FREE_SPACE = "free space; the rest heals by itself"
+
+
+@pytest.fixture
+def small_disk(clean_pair: FaultPair) -> Iterator[Path]:
+    """The data directory of agents on a disk of its own, of 200 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts a disk")
+    server = clean_pair.server("agents")
+    clean_pair.stop("agents")
+    clean_pair.keep("agents", "disk")
+    options = f"size=200m,mode=0700,uid={server.data.stat().st_uid},gid={server.data.stat().st_gid}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "nullstore-faults", server.data], check=True)
+    try:
+        subprocess.run(["cp", "-a", f"{clean_pair.copies / 'agents-disk'}/.", server.data], check=True)
+        clean_pair.start("agents")
+        yield server.data
+    finally:
+        clean_pair.stop("agents", mode="immediate")
+        subprocess.run(["umount", "--lazy", server.data], check=True)
+
+
+def write_much(megabytes: int) -> None:
+    """Users that need as much space as they have characters."""
+    for number in range(megabytes):
+        SQL["erebus"].run(
+            "INSERT INTO user_references (source_identifier, network, metadata) "
+            "SELECT %s, 'email', jsonb_build_object('text', string_agg(md5(n::text), '')) "
+            "FROM generate_series(%s, %s) AS n",
+            [f"large-{number}", number * 32768 + 1, (number + 1) * 32768],
+        )
+
+
+@pytest.mark.slow
+@scenario(
+    "disk of agents full",
+    injected="the file system of its data directory filled to the last byte",
+    verdict="broken",
+    codes=("apply_errors",),
+    mend=FREE_SPACE,
+)
+def test_the_disk_is_full(fault: Fault, small_disk: Path) -> None:
+    fill(small_disk / "ballast")
+    with fault.writing() as journal:
+        write_much(2)
+        fault.shows()
+        (small_disk / "ballast").unlink()
+        fault.ends()
+        if not fault.pair.server("agents").is_running():
+            fault.pair.start("agents")
+        fault.equal(journal)
+
+
+@pytest.mark.slow
+@scenario(
+    "disk of agents full, and a resync tried on it",
+    injected="the same; manage.py replication resync fails half way and leaves the subscription as it was",
+    verdict="broken",
+    codes=("apply_errors",),
+    mend=FREE_SPACE,
+)
+def test_resync_on_a_full_disk(fault: Fault, small_disk: Path) -> None:
+    fill(small_disk / "ballast")
+    with fault.writing() as journal:
+        write_much(2)
+        assert manage("replication resync --no-input").code == 2
+        fault.shows()
+        (small_disk / "ballast").unlink()
+        fault.ends()
+        if not fault.pair.server("agents").is_running():
+            fault.pair.start("agents")
+        fault.equal(journal)
+
+
+def fill(ballast: Path) -> None:
+    """Write until there is no space left."""
+    with ballast.open("wb", buffering=0) as file:
+        for size in (MEGABYTE, 4096):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
+    assert os.statvfs(ballast).f_bfree == 0
+
+
+@pytest.mark.slow
+@scenario(
+    "largest file of agents reached",
+    injected="its processes may write no file larger than 20 MB (RLIMIT_FSIZE)",
+    verdict="broken",
+    codes=("apply_errors",),
+    mend=FREE_SPACE,
+)
+def test_the_file_size_is_limited(fault: Fault) -> None:
+    limit_file_size(fault.pair.server("agents"), f"{20 * MEGABYTE}:")
+    SQL["agents"].run("SELECT pg_terminate_backend(pid) FROM pg_stat_subscription")  # the next worker inherits it
+    with fault.writing() as journal:
+        write_much(25)
+        fault.shows()
+        limit_file_size(fault.pair.server("agents"), "unlimited:")
+        fault.ends()
+        fault.equal(journal)
+
+
+def limit_file_size(server: LocalServer, soft_limit: str) -> None:
+    """Limit the files of the postmaster and of processes that it starts from now on. Its own user may do that."""
+    account = server_account(server.directory)
+    done = account.run(["prlimit", "--pid", str(server.pid), f"--fsize={soft_limit}"], cwd=Path("/"), timeout=10)
+    assert done.returncode == 0, done.stderr
+    connections.close_all()  # a session keeps the limit with which it began
