@@ -9,8 +9,8 @@ from nullstore.databases import USER_SYNC
 from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog
 from nullstore.replication.connect import connect
+from nullstore.replication.slots import LIKE_OURS
 
-_OURS = re.compile(rf"{re.escape(USER_SYNC.subscription)}_[0-9a-f]{{8}}b?")
 # PostgreSQL's own for copying a table, which a crash leaves behind: the subscription's oid, the subscriber's server.
 _TABLE_SYNC = re.compile(r"pg_(\d+)_sync_\d+_(\d+)")
 
@@ -22,7 +22,7 @@ def refuse_to_drop(name: str) -> None:
         ours = name in catalog.logical_slots(publisher)
     if slot is None:
         raise ReplicationError(f"There is no slot {name} on {USER_SYNC.publisher}. See: manage.py replication status")
-    if not ours or not (_OURS.fullmatch(name) or _is_our_table_sync(name)):
+    if not ours or not (LIKE_OURS.fullmatch(name) or _is_our_table_sync(name)):
         raise ReplicationError(
             f"The slot {name} on {USER_SYNC.publisher} is not one of this project's database. If you know whose it is "
             f"and that nobody needs it, in psql: SELECT pg_drop_replication_slot('{name}')"

@@ -182,7 +182,7 @@ def _arrives(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, timeout: f
     while True:
         try:
             wait_until_replicated(_LOOK)
-        except ReplicationTimeout:
+        except ReplicationTimeout as error:
             grown = catalog.error_counts(subscriber, found.oid).grown_since(before)
             now = time.monotonic()
             if catalog.apply_worker_pid(subscriber, found.oid) is not None:
@@ -190,7 +190,10 @@ def _arrives(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, timeout: f
             if grown.apply or grown.sync or now - seen > patience:
                 return False
             if now - started > timeout:
-                raise
+                raise ReplicationTimeout(
+                    f"The replica does not follow within {timeout:g} s. {error} What is in its way: "
+                    "manage.py replication status"
+                ) from error
         else:
             return True
 

@@ -1,18 +1,23 @@
 """Replication slots on the publisher: made on a connection of their own, dropped when nobody uses them."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, LiteralString
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from nullstore import conf
+from nullstore.databases import USER_SYNC
 from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog
 from nullstore.replication.connect import connect
+
+#: How the slots of USER_SYNC are named, in every database and environment.
+LIKE_OURS: Final = re.compile(rf"{re.escape(USER_SYNC.subscription)}_[0-9a-f]{{8}}b?")
 
 
 def slot_names(subscription: str, subscriber: catalog.Connection) -> tuple[str, str]:

@@ -156,8 +156,7 @@ def test_both_databases_on_one_server(fault: Fault) -> None:
     injected="max_logical_replication_workers = 1 on the server of agents, and the other pair has that one",
     verdict="broken",
     codes=("worker_not_running",),
-    mend="agents: ALTER SYSTEM SET max_logical_replication_workers = 2 (and max_worker_processes above it); "
-    "then restart its server",
+    mend="agents: ALTER SYSTEM SET max_logical_replication_workers = 2; then restart its server",
 )
 def test_all_workers_are_taken(fault: Fault, staging: Neighbour) -> None:
     with staging.environment():

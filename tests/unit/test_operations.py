@@ -119,7 +119,7 @@ def test_an_operation_can_be_written_to_a_migration_and_read_again(operation: Op
         (lambda: UnguardReplica(table="t", source="erebus.T"), "is not a name"),
         (lambda: CreateSubscription("s-1", publication="p", publisher="erebus"), "is not a name"),
         (lambda: CreateSubscription("s", publication="1p", publisher="erebus"), "is not a name"),
-        (lambda: CreateSubscription("s" * 55, publication="p", publisher="erebus"), "63 characters"),
+        (lambda: CreateSubscription("s" * 54, publication="p", publisher="erebus"), "63 characters"),
         (lambda: GuardReplica(table="t", source="erebus.t'; --"), "is not a name"),
         (lambda: CreateTrigger(**{**TRIGGER, "timing": "INSTEAD OF"}), "BEFORE, AFTER"),
         (lambda: CreateTrigger(**{**TRIGGER, "level": "TABLE"}), "ROW, STATEMENT"),

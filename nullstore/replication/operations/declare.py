@@ -12,7 +12,7 @@ from nullstore.replication.rowfilter import columns_read
 from nullstore.replication.specs import PublicationSpec, PublishedTable, SubscriptionSpec
 
 _PUBLISHABLE = ("insert", "update", "delete", "truncate")
-_LONGEST_SUBSCRIPTION = 54  # and _ and 8 hex digits are the 63 characters of a slot's name
+_LONGEST_SUBSCRIPTION = 53  # _, 8 hex digits and a letter make the 63 characters of a slot's name
 
 
 def publication_spec(

@@ -37,7 +37,7 @@ class _Subscription(ReplicationOperation):
         statement = create_statement(self.spec, f"{name}_", masked(subscription_conninfo(publisher)), copy_data=True)
         stamp = stamps.line([stamps.digest(self.spec)])
         return [
-            f"-- On {publisher}: the slot {name}_ and 8 hex digits that identify this database",
+            f"-- On {publisher}: a slot named {name}_ and 8 hex digits that identify this database",
             statement.as_string(),
             stamps.comment("SUBSCRIPTION", name, stamp).as_string(),
         ]
@@ -48,7 +48,7 @@ class _Subscription(ReplicationOperation):
             f"ALTER SUBSCRIPTION {name} DISABLE",
             f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)",
             f"DROP SUBSCRIPTION {name}",
-            f"-- On {self.spec.publisher}: drop the slot {name}_ and 8 hex digits that identify this database",
+            f"-- On {self.spec.publisher}: drop its slot, which is named {name}_ and 8 hex digits",
         ]
 
 

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterator
 
+from nullstore import conf
 from nullstore.databases import USER_SYNC
 from nullstore.replication.catalog import SlotState, Subscription
 from nullstore.replication.health.facts import PublisherFacts, SubscriberFacts
 from nullstore.replication.health.problems.publication import RESYNC
 from nullstore.replication.health.verdict import Problem
+from nullstore.replication.slots import LIKE_OURS
 
 _NEAR = 0.2
-_OURS = re.compile(rf"{re.escape(USER_SYNC.subscription)}_[0-9a-f]{{8}}")
 _SYNC_SLOT = re.compile(r"pg_\d+_sync_\d+_(\d+)")
 
 
@@ -54,12 +55,23 @@ def _followed(publisher: PublisherFacts, subscriber: SubscriberFacts, ours: Subs
             RESYNC,
         )
     elif slot is not None and slot.active_pid is None:
-        yield Problem(
+        yield _inactive(slot, subscriber, ours)
+
+
+def _inactive(slot: SlotState, subscriber: SubscriberFacts, ours: Subscription) -> Problem:
+    seen = f"Nobody reads the slot {slot.name}{_since(slot)}; it keeps {slot.retained or 0:,} bytes of WAL"
+    if ours.enabled and subscriber.worker is not None:
+        place = "{host}:{port}".format(**conf.replication_source())
+        return Problem(
             "slot_inactive",
-            f"Nobody reads the slot {slot.name}{_since(slot)}; it keeps {slot.retained or 0:,} bytes of WAL",
-            f"The subscription {ours.name} is connected to another server, or to none.",
-            RESYNC,
+            seen,
+            f"The apply worker of {ours.name} runs and does not get through to {USER_SYNC.publisher}.",
+            f"See to it that the server of {USER_SYNC.subscriber} reaches {place} (REPLICATION_SOURCE_URL). It goes on "
+            "by itself then.",
         )
+    return Problem(
+        "slot_inactive", seen, f"The subscription {ours.name} is connected to another server, or to none.", RESYNC
+    )
 
 
 def near_limit(publisher: PublisherFacts) -> Iterator[Problem]:
@@ -118,7 +130,7 @@ def _is_ours(name: str, subscriber: SubscriberFacts) -> bool:
     if match := _SYNC_SLOT.fullmatch(name):
         copying = any(state != "r" for state in subscriber.tables.values())
         return match[1] == subscriber.system_identifier and not copying
-    return name == USER_SYNC.subscription or _OURS.fullmatch(name) is not None
+    return name == USER_SYNC.subscription or LIKE_OURS.fullmatch(name) is not None
 
 
 def _since(slot: SlotState) -> str:

@@ -137,11 +137,11 @@ def _workers(subscriber: SubscriberFacts, ours: Subscription, watched: Watched) 
             "worker_not_running",
             f"{ours.name} is enabled and had no apply worker for {watched.waited:.1f} s; the server runs "
             f"{limits.running} of at most {limits.most} (max_logical_replication_workers)",
-            "All are taken, by subscriptions of other databases, too."
+            "All are taken, by subscriptions of other databases, too. (max_worker_processes has to be above it.)"
             if full
             else f"The log of the server of {USER_SYNC.subscriber} names the reason.",
-            f"{USER_SYNC.subscriber}: ALTER SYSTEM SET max_logical_replication_workers = {2 * limits.most or 4} "
-            "(and max_worker_processes above it); then restart its server"
+            f"{USER_SYNC.subscriber}: ALTER SYSTEM SET max_logical_replication_workers = {2 * limits.most or 4}; "
+            "then restart its server"
             if full
             else RESYNC,
         )
