@@ -3,7 +3,6 @@
 Loaded with -p, before pytest-django reads the settings. Nothing of the pair that `make run` made is used or touched.
 """
 
-import contextlib
 import os
 import random
 import secrets
@@ -26,8 +25,12 @@ FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
 def pytest_configure() -> None:
-    """Have SIGTERM end the run as Ctrl-C does, so that the servers are stopped then, too."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Have SIGTERM end the run as Ctrl-C does, so that the servers are stopped then, too.
+
+    And have SIGINT, which a shell that starts the run in the background has it ignore, and all its children.
+    """
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, signal.default_int_handler)
 
 
 def free_ports(count: int) -> list[int]:
@@ -40,8 +43,11 @@ def free_ports(count: int) -> list[int]:
     try:
         while len(sockets) < count:
             attempt = socket.socket()
-            with contextlib.suppress(OSError):
+            try:
                 attempt.bind(("127.0.0.1", random.randrange(10_000, 32_768)))  # the range of Linux begins there
+            except OSError:
+                attempt.close()
+            else:
                 sockets.append(attempt)
         return [each.getsockname()[1] for each in sockets]
     finally:

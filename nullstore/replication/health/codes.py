@@ -176,7 +176,7 @@ CODES: Final = (
         "trigger_foreign",
         _B,
         "The replica has a trigger that no migration declares, and it fires for replicated rows: one BEFORE each ROW "
-        "can change them or leave them out without any error; any other is told while apply fails.",
+        "can change them or leave them out without any error. Any other is named with `apply_errors`.",
         "`DROP TRIGGER` on agents, shown with the problem",
         (_WORKER - {"apply_errors"}) | {"table_not_ready"},
     ),

@@ -38,7 +38,7 @@ def _find(facts: Facts) -> Iterator[Problem]:
         yield from subscription.problems(subscriber)
         yield from triggers.of_the_replica(subscriber, facts.expected)
         yield from triggers.lifted(subscriber)
-        yield from triggers.foreign(subscriber, facts.expected, facts.watched)
+        yield from triggers.foreign(subscriber, facts.expected)
         yield from replica.missing(subscriber)
         yield from replica.constraints(subscriber)
         yield from tasks.orphaned(facts.watched)

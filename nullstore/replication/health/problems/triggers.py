@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from nullstore.databases import USER_SYNC
 from nullstore.replication import catalog, trigger_state
 from nullstore.replication.health.expected import Expected
-from nullstore.replication.health.facts import PublisherFacts, SubscriberFacts, Watched
+from nullstore.replication.health.facts import PublisherFacts, SubscriberFacts
 from nullstore.replication.health.problems.publication import RESYNC
 from nullstore.replication.health.verdict import Problem
 from nullstore.replication.operations import GuardReplica
@@ -73,14 +73,14 @@ def lifted(subscriber: SubscriberFacts) -> Iterator[Problem]:
         )
 
 
-def foreign(subscriber: SubscriberFacts, expected: Expected, watched: Watched) -> Iterator[Problem]:
-    """trigger_foreign: one that can change or swallow rows; any while something fails."""
+def foreign(subscriber: SubscriberFacts, expected: Expected) -> Iterator[Problem]:
+    """trigger_foreign: one that can change or swallow rows."""
     declared = {(trigger.table, trigger.name) for trigger in expected.declared.triggers}
     for table, replica in subscriber.replicas.items():
         for trigger in replica.triggers:
             if not trigger.acts_on_replication or (table, trigger.name) in declared:
                 continue
-            if trigger.changes_rows or watched.fails:
+            if trigger.changes_rows:
                 events = " OR ".join(sorted(trigger.events))
                 yield Problem(
                     "trigger_foreign",

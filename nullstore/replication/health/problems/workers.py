@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from nullstore import conf
 from nullstore.databases import USER_SYNC
-from nullstore.replication.catalog import SlotState, Subscription
+from nullstore.replication.catalog import SlotState, Subscription, Trigger
 from nullstore.replication.health.expected import Expected
-from nullstore.replication.health.facts import PublisherFacts, SubscriberFacts, Watched
+from nullstore.replication.health.facts import PublisherFacts, ReplicaTable, SubscriberFacts, Watched
 from nullstore.replication.health.problems.publication import RESYNC
 from nullstore.replication.health.verdict import Problem
 
@@ -95,11 +95,25 @@ def _why_apply_fails(slot: SlotState | None, subscriber: SubscriberFacts, expect
         return f"Probably: {hindrance[0]}", f"{USER_SYNC.subscriber}: {hindrance[1]}"
     if slot is not None and slot.before_publication:
         return "The publication was dropped and made again: behind the slot's position the server has none.", RESYNC
+    others = "".join(f" Or the trigger: {USER_SYNC.subscriber}: {drop}." for drop in _watchers(subscriber, expected))
     return (
         "A row is in the way of a change, or the replica refuses it; if it fails again after that, the log of the "
-        f"{USER_SYNC.subscriber} server names the reason.",
+        f"{USER_SYNC.subscriber} server names the reason.{others}",
         RESYNC,
     )
+
+
+def _watchers(subscriber: SubscriberFacts, expected: Expected) -> Iterator[str]:
+    """Yield the statements that drop triggers of others which change no row, but may fail at one."""
+    for replica in subscriber.replicas.values():
+        for trigger in _others(replica, expected):
+            if not trigger.changes_rows:
+                yield trigger.drop
+
+
+def _others(replica: ReplicaTable, expected: Expected) -> list[Trigger]:
+    declared = {trigger.name for trigger in expected.declared.triggers}
+    return [each for each in replica.triggers if each.acts_on_replication and each.name not in declared]
 
 
 def _hindrances(subscriber: SubscriberFacts, expected: Expected) -> Iterator[tuple[str, str]]:
@@ -113,9 +127,8 @@ def _hindrances(subscriber: SubscriberFacts, expected: Expected) -> Iterator[tup
                 f"The owner of {table}, {replica.owner}, as whom apply acts, lacks {rights}",
                 f"GRANT {rights} ON public.{table} TO {replica.owner}",
             )
-        declared = {trigger.name for trigger in expected.declared.triggers}
-        for trigger in replica.triggers:
-            if trigger.acts_on_replication and trigger.name not in declared:
+        for trigger in _others(replica, expected):
+            if trigger.changes_rows:
                 yield f"The replica {table} has the trigger {trigger.name} of somebody's own", trigger.drop
         for index in replica.indexes:
             yield f"The replica {table} has {index.name}: {index.definition}", index.drop
