@@ -116,7 +116,7 @@ def test_waiting_in_vain_says_how_far_it_got() -> None:
     try:
         AGENTS_SQL.run("LOCK TABLE user_references IN ACCESS EXCLUSIVE MODE")
         add_user("held up")
-        with pytest.raises(ReplicationTimeout, match=r"After 0\.2 s .*agents_user_sync has applied up to byte"):
+        with pytest.raises(ReplicationTimeout, match=r"After \d\.\d s .*agents_user_sync has applied up to byte"):
             # The lock is held by the connection that asks: a short wait is enough.
             wait_until_replicated(0.2)
     finally:
