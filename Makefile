@@ -35,7 +35,7 @@ test: .venv/development ## Run the tests on a PostgreSQL 18 pair of their own
 test-15: .venv/development ## Run the tests on an installed PostgreSQL 15 (PG15_BINDIR says where)
 	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(BIN)/python -m pytest -m 'not slow' $(ARGS)
 
-faults: .venv/development ## Inject every fault for real, run the other slow tests, write docs/reference/faults.md
+faults: .venv/development ## Inject every fault for real, run all other slow tests, write docs/reference/faults.md
 	@$(BIN)/python -m pytest tests/faults tests -m 'slow or scenario' --write-report $(ARGS)
 
 faults-15: .venv/development ## The same on an installed PostgreSQL 15

@@ -16,6 +16,8 @@ from nullstore.localdb import postmaster
 from nullstore.localdb.account import server_account
 from tests.integration.localdb_home import PASSWORD, a_home, a_server, eventually, open_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def fresh():

@@ -40,7 +40,7 @@ from tests.integration.replicas import (
     wait_until_replicated,
 )
 
-pytestmark = pytest.mark.usefixtures("committed_pair")
+pytestmark = [pytest.mark.usefixtures("committed_pair"), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

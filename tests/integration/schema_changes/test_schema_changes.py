@@ -22,6 +22,8 @@ from tests.integration.schema_changes.changing import (
 )
 from tests.integration.schema_changes.writer import writing
 
+pytestmark = pytest.mark.slow
+
 MODEL = "userreference"
 REPLICA_FIRST = ["agents", "erebus"]
 SOURCE_FIRST = ["erebus", "agents"]
