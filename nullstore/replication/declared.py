@@ -14,7 +14,6 @@ from nullstore.replication.operations import (
     AlterSubscription,
     CreatePublication,
     CreateSubscription,
-    GuardReplica,
     RemovePublication,
     RemoveSubscription,
     UnguardReplica,
@@ -36,21 +35,6 @@ class Declared:
     publication_lineage: tuple[str, ...] = ()
     subscription_lineage: tuple[str, ...] = ()
     source_triggers: tuple[TriggerOperation, ...] = ()
-
-    @property
-    def guards(self) -> tuple[GuardReplica, ...]:
-        """The write blocks of replicas."""
-        return tuple(trigger for trigger in self.triggers if isinstance(trigger, GuardReplica))
-
-    @property
-    def guarded(self) -> frozenset[str]:
-        """The tables that have a write block."""
-        return frozenset(guard.table for guard in self.guards)
-
-    @property
-    def followers(self) -> tuple[TriggerOperation, ...]:
-        """The triggers that fire for replicated rows."""
-        return tuple(trigger for trigger in self.triggers if trigger.enable == "ALWAYS" and trigger.level == "ROW")
 
 
 def declared() -> Declared:

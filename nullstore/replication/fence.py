@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from nullstore.databases import USER_SYNC
 from nullstore.exceptions import DatabaseUnavailable, ReplicationError, ReplicationTimeout
 from nullstore.replication import catalog
 from nullstore.replication.catalog.applying import open_transactions
-from nullstore.replication.position import committed_position
+from nullstore.replication.position import committed_position, emit_message
 
 Answer = TypeVar("Answer")
 
@@ -145,9 +145,9 @@ def _wait_until_visible(arrived: catalog.Progress, deadline: float) -> None:
 
 def _write_a_later_position() -> None:
     connection = connections[USER_SYNC.publisher]
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = on")
-        cursor.execute("SELECT pg_logical_emit_message(true, 'nullstore', '')")
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        emit_message(connection.connection)
 
 
 def _too_late(waited: float, state: catalog.Progress | None) -> Exception:

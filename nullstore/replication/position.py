@@ -11,9 +11,14 @@ def committed_position(connection: psycopg.Connection) -> int:
     """
     row = connection.execute("SELECT pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()").fetchone()
     if row == (True,):
-        with connection.transaction():
-            connection.execute("SET LOCAL synchronous_commit = on")
-            connection.execute("SELECT pg_logical_emit_message(true, 'nullstore', '')")
+        emit_message(connection)
     row = connection.execute("SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def emit_message(connection: psycopg.Connection) -> None:
+    """Commit something small synchronously, so that there is flushed WAL behind all that was written before."""
+    with connection.transaction():
+        connection.execute("SET LOCAL synchronous_commit = on")
+        connection.execute("SELECT pg_logical_emit_message(true, 'nullstore', '')")

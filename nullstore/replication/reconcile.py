@@ -89,11 +89,8 @@ class _Merge:
         if self.keys is None:
             yield sql.SQL("true")
             return
-        key = self.pair.source.key
-        kind = sql.Identifier("pg_catalog", key.type)
         for start in range(0, len(self.keys), _BATCH):
-            keys = list(self.keys[start : start + _BATCH])
-            yield sql.SQL("{} = ANY ({}::text[]::{}[])").format(key.raw(), keys, kind)
+            yield self.pair.source.keys(self.keys[start : start + _BATCH])
 
     def _execute(self, statement: str) -> None:
         self.replica.execute(

@@ -45,9 +45,10 @@ class Resynced:
 
 
 def plan(*, anew: bool = False) -> list[str]:
-    """Return what resync() would do, in sentences. Changes nothing."""
+    """Return what resync() would do, in sentences. Changes nothing. Raises ReplicationError where that would."""
     wanted, publication, subscription = _declared()
     publisher, subscriber = connections[USER_SYNC.publisher], connections[USER_SYNC.subscriber]
+    refuse_unfit(publisher, subscriber, publication)
     steps = []
     if catalog.publication(publisher, publication.name) is None:
         steps.append(f"create the publication {publication.name}")
