@@ -4,7 +4,6 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,8 +12,6 @@ from django.db import connections, transaction
 from pytest_django import Settings
 
 from nullstore.replication import publications, reconcile, stamps
-from nullstore.replication.compare import runs
-from nullstore.replication.connect import connect
 from nullstore.replication.operations import CreatePublication
 from nullstore.replication.slots import drop_slot, own_slot
 from tests.integration.replicas import (
@@ -198,41 +195,6 @@ def test_one_table_only() -> None:
         resync("--table", "wallets")
 
 
-def test_without_a_terminal_it_does_not_ask() -> None:
-    with pytest.raises(CommandError, match=r"resync asks first, and there is no terminal: add --no-input") as refusal:
-        call_command("replication", "resync", stdout=io.StringIO())
-    assert refusal.value.returncode == 2
-
-
-def test_what_only_somebody_else_can_mend_is_said_before_anything_is_touched() -> None:
-    behind_the_guard("ALTER TABLE user_references DROP COLUMN email")
-    before = slots()
-    try:
-        for how in ([], ["--dry-run"]):
-            with pytest.raises(
-                CommandError, match=r"lacks the column email .*ADD COLUMN email character varying\(255\)"
-            ):
-                resync(*how)
-        assert slots() == before
-    finally:
-        AGENTS_SQL.run("ALTER TABLE public.user_references ADD COLUMN email character varying(255)")
-    resync()
-    assert_mended(3)
-
-
-def test_a_row_that_the_replica_refuses_is_an_error_that_names_the_constraint() -> None:
-    AGENTS_SQL.run("ALTER TABLE user_references ADD CONSTRAINT byhand CHECK (source_identifier <> 'broken')")
-    try:
-        add_user("broken")
-        with pytest.raises(CommandError, match="byhand") as refusal:
-            resync()
-        assert refusal.value.returncode == 2
-    finally:
-        AGENTS_SQL.run("ALTER TABLE user_references DROP CONSTRAINT byhand")
-    resync()
-    assert_mended(4)
-
-
 def test_a_copy_of_the_databases_makes_a_slot_of_its_own(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """As a copy of the servers' files that is started as another environment."""
     theirs = slots()[0][0]
@@ -254,37 +216,11 @@ def test_a_copy_of_the_databases_makes_a_slot_of_its_own(settings: Settings, cap
         drop_slot("erebus", theirs)
 
 
-def test_what_fails_leaves_the_subscription_as_it_was(settings: Settings) -> None:
-    settings.NULLSTORE_SLOT_TIMEOUT = 1.0
-    before = AGENTS_SQL.rows("SELECT oid, subenabled, subslotname FROM pg_subscription")
-    with connect("erebus") as writer:
-        writer.execute("BEGIN")
-        writer.execute("INSERT INTO user_references (source_identifier, network) VALUES ('open', 'email')")
-        with pytest.raises(CommandError, match="could not be made on erebus within 1 s"):
-            resync("--anew")
-        writer.execute("ROLLBACK")
-    assert AGENTS_SQL.rows("SELECT oid, subenabled, subslotname FROM pg_subscription") == before
-    assert_mended(3)
-
-
 def test_what_is_not_declared_stays_when_it_is_made_anew() -> None:
     AGENTS_SQL.run(f"ALTER SUBSCRIPTION {NAME} SET (disable_on_error = true, synchronous_commit = 'local')")
     resync("--anew")
     assert AGENTS_SQL.rows("SELECT subdisableonerr, subsynccommit FROM pg_subscription") == [(True, "local")]
     assert_mended(3)
-
-
-def test_an_error_shows_no_row() -> None:
-    AGENTS_SQL.run("ALTER TABLE user_references ADD CONSTRAINT byhand CHECK (source_identifier <> 'private name')")
-    try:
-        add_user("private name")
-        with pytest.raises(CommandError, match="byhand") as refusal:
-            resync()
-        assert "private" not in str(refusal.value)
-        assert AGENTS_SQL.rows("SELECT subenabled FROM pg_subscription") == [(True,)]
-    finally:
-        AGENTS_SQL.run("ALTER TABLE user_references DROP CONSTRAINT byhand")
-    assert_mended(4)
 
 
 def test_more_rows_than_are_looked_up_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,22 +244,3 @@ def test_a_publication_made_without_its_migrations_knows_what_was_declared_befor
     publications.ensure_publication(connections["erebus"], PUBLICATION.spec, lineage=lineage)
     forwards(old, "erebus")
     assert publications.differences(connections["erebus"], PUBLICATION.spec) == []
-
-
-def test_it_waits_for_a_verification_that_is_under_way() -> None:
-    key = runs._KEY
-    with connect("erebus") as other, ThreadPoolExecutor() as pool:
-        other.execute("SELECT pg_advisory_lock(%s)", [key])
-        asked = (
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"
-        )
-
-        def let_go() -> None:
-            with connect("erebus") as observer:
-                wait_for(lambda: observer.execute(asked).fetchone() != (0,))
-            other.execute("SELECT pg_advisory_unlock(%s)", [key])
-
-        done = pool.submit(let_go)
-        assert resync()["verification"]["equal"]
-        done.result()
