@@ -104,6 +104,11 @@ def current(connection: Connection, catalog: str, oid: int, table: tuple[Option,
     return {option.name: option.stored.get(value, value) for option, value in zip(known, row, strict=bool(row))}
 
 
+def options_of_subscription(connection: Connection, oid: int) -> dict[str, Any]:
+    """Return the options of the subscription of that oid, as far as this server has them."""
+    return current(connection, "pg_subscription", oid, SUBSCRIPTION_OPTIONS)
+
+
 def to_alter(declared: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the declared options that are not so in the catalog. What is not declared is left as it is."""
     return {name: value for name, value in declared.items() if name not in found or found[name] != value}

@@ -13,7 +13,13 @@ from nullstore.replication import catalog, conninfo, stamps
 from nullstore.replication.connect import connect
 from nullstore.replication.execute import execute, execute_secret
 from nullstore.replication.lock import alone
-from nullstore.replication.options import SUBSCRIPTION_OPTIONS, clause, current, refuse_unknown, to_alter
+from nullstore.replication.options import (
+    SUBSCRIPTION_OPTIONS,
+    clause,
+    options_of_subscription,
+    refuse_unknown,
+    to_alter,
+)
 from nullstore.replication.renewal import (
     create,
     detach,
@@ -93,7 +99,7 @@ def differences(subscriber: catalog.Connection, spec: SubscriptionSpec) -> list[
         said.append(f"it follows the publication {', '.join(found.publications)}, not {spec.publication}")
     if not _connects_as_declared(subscriber, spec, found):
         said.append("its connection string is not the one that the settings make")
-    settings = current(subscriber, "pg_subscription", found.oid, SUBSCRIPTION_OPTIONS)
+    settings = options_of_subscription(subscriber, found.oid)
     said += [f"{name} is {settings.get(name)}" for name in to_alter(spec.options, settings)]
     return said
 
@@ -186,7 +192,7 @@ def _alter_options(
     subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catalog.Subscription, options: Mapping[str, Any]
 ) -> list[str]:
     """Alter the options that differ; return their names."""
-    wanted = to_alter(options, current(subscriber, "pg_subscription", found.oid, SUBSCRIPTION_OPTIONS))
+    wanted = to_alter(options, options_of_subscription(subscriber, found.oid))
     version = catalog.server_version(subscriber)
     by_name = {option.name: option for option in SUBSCRIPTION_OPTIONS}
     for name in wanted:

@@ -8,6 +8,7 @@ from nullstore.replication.catalog.activity import (
     Session,
     blockers,
     lock_holder,
+    readers,
 )
 from nullstore.replication.catalog.fitness import (
     Key,
@@ -123,6 +124,7 @@ __all__ = [
     "progress",
     "publication",
     "published_columns",
+    "readers",
     "refusing_constraints",
     "replica_identity",
     "replica_mode",

@@ -58,6 +58,20 @@ def _prepared_blockers(connection: Connection, pids: list[int]) -> tuple[Session
     return tuple(Session(*row) for row in found)
 
 
+def readers(connection: Connection) -> tuple[Session, ...]:
+    """Return the processes of the publishing server that read its slots (walsenders); since when each is connected."""
+    found = rows(
+        connection,
+        """
+        SELECT pid, usename::text, nullif(application_name, ''), host(client_addr), state, backend_start,
+               extract(epoch FROM clock_timestamp() - backend_start)::float8
+        FROM pg_stat_replication ORDER BY pid
+        """,
+        [],
+    )
+    return tuple(Session(*row) for row in found)
+
+
 def lock_holder(connection: Connection, key: int) -> Session | None:
     """Return the session that holds the advisory lock `key` (a signed 64-bit number) in this database, or None."""
     row = first_row(

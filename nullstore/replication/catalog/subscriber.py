@@ -13,6 +13,7 @@ class Subscription:
     enabled: bool
     slot_name: str | None
     publications: tuple[str, ...]
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,15 @@ def subscription(connection: Connection, name: str) -> Subscription | None:
     row = first_row(
         connection,
         """
-        SELECT oid, subenabled, subslotname, subpublications FROM pg_subscription
+        SELECT oid, subenabled, subslotname, subpublications, pg_get_userbyid(subowner)::text FROM pg_subscription
         WHERE subname = %s AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
         """,
         [name],
     )
     if row is None:
         return None
-    oid, enabled, slot_name, publications = row
-    return Subscription(oid, name, enabled, slot_name, tuple(publications))
+    oid, enabled, slot_name, publications, owner = row
+    return Subscription(oid, name, enabled, slot_name, tuple(publications), owner)
 
 
 def subscribed_tables(connection: Connection, oid: int) -> frozenset[str]:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import psycopg
 from django.apps import apps
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, models
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
 from nullstore.databases import USER_SYNC
@@ -25,6 +26,17 @@ logger = logging.getLogger(__name__)
 RECORDED_ROWS: Final = 20
 _MODEL: Final = "erebus_app.VerificationRun"
 _KEY: Final = int.from_bytes(hashlib.sha256(b"nullstore verification").digest()[:8], "big", signed=True)
+
+
+def process_at_work() -> RawSQL:
+    """Return an expression for queries of runs: whether a process, of whatever machine, is at work on one now.
+
+    A run in the state running without any was ended without a word, and the next run records it as failed.
+    """
+    held = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = "
+    ours = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    key = "(classid::bigint << 32) | objid::bigint = %s::bigint"
+    return RawSQL(f"EXISTS ({held}{ours} AND {key})", [_KEY], models.BooleanField())  # noqa: S611 - constant
 
 
 @contextmanager

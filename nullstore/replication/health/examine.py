@@ -145,7 +145,8 @@ def _as_they_are_now(publisher: End | None, subscriber: End | None, facts: Facts
         applied, tables = applied_position(subscriber, oid, workers), catalog.table_states(subscriber.connection, oid)
         second = replace(second, workers=workers, applied=applied, tables=tables)
     if publisher and isinstance(first, PublisherFacts):
-        first = replace(first, slots=catalog.slot_states(publisher.connection, USER_SYNC.publication))
+        slots = catalog.slot_states(publisher.connection, USER_SYNC.publication)
+        first = replace(first, slots=slots, readers=catalog.readers(publisher.connection))
         # After all others: what is applied must have been written before.
         first = replace(first, position=catalog.insert_position(publisher.connection))
     return replace(facts, publisher=first, subscriber=second)

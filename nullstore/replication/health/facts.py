@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from nullstore.replication import catalog
 from nullstore.replication.catalog import (
@@ -32,6 +32,7 @@ class PublisherFacts:
     publication: catalog.Publication | None  # None: there is none
     differences: tuple[str, ...]
     slots: tuple[SlotState, ...]
+    readers: tuple[Session, ...]
     limits: SlotLimits
     columns: Mapping[str, tuple[Column, ...]]
     sent_columns: Mapping[str, frozenset[str]]
@@ -42,6 +43,10 @@ class PublisherFacts:
     def slot(self, name: str | None) -> SlotState | None:
         """Return the slot of that name, or None."""
         return next((slot for slot in self.slots if slot.name == name), None)
+
+    def reader(self, slot: SlotState) -> Session | None:
+        """Return the process that reads the slot, or None."""
+        return next((each for each in self.readers if each.pid == slot.active_pid), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,16 @@ class ReplicaTable:
 
 @dataclass(frozen=True, slots=True)
 class SubscriberFacts:
-    """The end that follows. `slot` is the name that its slot ought to have; `tables` gives each one's srsubstate."""
+    """The end that follows. `slot` is the name that its slot ought to have; `options` are those of the subscription by
+    name; `tables` gives each one's srsubstate.
+    """
 
     place: str
     server_version: int
     system_identifier: str
     slot: str
     subscription: catalog.Subscription | None  # None: there is none
+    options: Mapping[str, Any]
     differences: tuple[str, ...]
     applied: int | None
     workers: tuple[Worker, ...]

@@ -14,6 +14,7 @@ from nullstore.replication.health.expected import Expected
 from nullstore.replication.health.facts import PublisherFacts, ReplicaTable, SubscriberFacts
 from nullstore.replication.health.verdict import Unseen
 from nullstore.replication.lock import lock_key
+from nullstore.replication.options import options_of_subscription
 from nullstore.replication.slots import own_slot
 
 _PROGRESS = "pg_replication_origin_progress(text, boolean)"
@@ -29,6 +30,7 @@ def look_at_publisher(end: End, expected: Expected) -> PublisherFacts:
         position=catalog.insert_position(end.connection),
         limits=catalog.slot_limits(end.connection),
         slots=catalog.slot_states(end.connection, name),
+        readers=catalog.readers(end.connection),
         publication=catalog.publication(end.connection, name),
         differences=_publication_differences(end, expected),
         columns={table: ask(f"columns of {table}", partial(catalog.columns, table=table), ()) for table in tables},
@@ -51,6 +53,9 @@ def look_at_subscriber(end: End, expected: Expected) -> SubscriberFacts:
         system_identifier=catalog.system_identifier(connection),
         slot=own_slot(name, connection, found.slot_name if found else None),
         subscription=found,
+        options=end.ask("the options of the subscription", lambda c: options_of_subscription(c, oid), {})
+        if oid
+        else {},
         differences=_subscription_differences(end, expected, oid),
         applied=applied_position(end, oid, workers) if found else None,
         workers=workers,

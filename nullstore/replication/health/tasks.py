@@ -11,7 +11,8 @@ from nullstore.replication.health.verdict import Unseen
 
 #: The table and the column that name users without a foreign key (docs/discussions/replication.md says why).
 NAMED_BY, COLUMN = check_identifier("tasks"), check_identifier("user_id")
-_WHAT: Final = f"{NAMED_BY} whose user is gone"
+#: What `unseen` calls it where it could not be looked at.
+UNSEEN: Final = f"{NAMED_BY} whose user is gone"
 _SECONDS, _MOST = 1.0, 1000
 
 
@@ -25,7 +26,7 @@ def orphans(publisher: End | None, subscriber: End, facts: Facts) -> Orphans | N
     (table,) = facts.expected.tables
     named = {"named_by": NAMED_BY, "column": COLUMN}
     keys = subscriber.ask(
-        _WHAT,
+        UNSEEN,
         lambda connection: catalog.dangling(connection, table, limit=_MOST, **named),
         None,
         f"{subscriber.alias}: GRANT SELECT ON public.{NAMED_BY}, public.{table} TO {subscriber.role}",
@@ -34,10 +35,10 @@ def orphans(publisher: End | None, subscriber: End, facts: Facts) -> Orphans | N
     if not keys:
         return None if keys is None else Orphans((), capped=False)
     if publisher is None:
-        subscriber.unseen.append(Unseen(_WHAT, f"{USER_SYNC.publisher} cannot be asked whether it has them", ""))
+        subscriber.unseen.append(Unseen(UNSEEN, f"{USER_SYNC.publisher} cannot be asked whether it has them", ""))
         return None
     known = publisher.ask(
-        _WHAT,
+        UNSEEN,
         lambda connection: catalog.existing(connection, table, keys),
         None,
         f"{publisher.alias}: GRANT SELECT ON public.{table} TO {publisher.role}",
@@ -46,7 +47,7 @@ def orphans(publisher: End | None, subscriber: End, facts: Facts) -> Orphans | N
         return None
     gone = [key for key in keys if key not in known]
     found = subscriber.ask(
-        _WHAT,
+        UNSEEN,
         lambda connection: catalog.naming_rows(connection, table, gone, older=facts.threshold, **named),
         None,
         seconds=_SECONDS,
