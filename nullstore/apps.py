@@ -7,4 +7,6 @@ class NullstoreConfig(AppConfig):
     name = "nullstore"
 
     def ready(self) -> None:
-        from nullstore import checks  # noqa: F401, PLC0415 - registers them, which needs loaded apps
+        from nullstore import adapters, checks, groups  # noqa: F401, PLC0415 - registers checks, which needs loaded apps
+
+        adapters.connect()

@@ -5,12 +5,18 @@ from typing import Any
 
 from django.conf import settings
 
+from nullstore.colours import colour_of
 from nullstore.databases import USER_SYNC
 
 
 def environment() -> str:
     """The name of this installation (development, staging, production, ...), shown to staff."""
     return str(settings.NULLSTORE_ENVIRONMENT)
+
+
+def environment_colour() -> str:
+    """The colour of this installation's name in the header: one of nullstore.colours.COLOURS."""
+    return str(settings.NULLSTORE_ENVIRONMENT_COLOUR) or colour_of(environment())
 
 
 def replication_role() -> str:

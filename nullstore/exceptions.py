@@ -33,6 +33,12 @@ class ReplicaIsReadOnly(NullstoreError):
     """This model is a read-only copy kept by logical replication; write its source model instead."""
 
 
+class ActionRefused(NullstoreError):
+    """This cannot be done to this row."""
+
+    exit_code = 1
+
+
 class DecryptionError(NullstoreError):
     """A stored secret cannot be decrypted."""
 

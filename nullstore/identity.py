@@ -9,6 +9,8 @@ from typing import Any
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 
+from nullstore.fields import Document
+
 
 def default_source_type() -> dict[str, Any]:
     """The source of a user of whom nothing else is known; the same value is the column's default."""
@@ -32,12 +34,12 @@ class UserIdentity(models.Model):
     user_type = models.CharField(
         max_length=50, choices=UserType, default=UserType.EXTERNAL, db_default=UserType.EXTERNAL.value
     )
-    source_type = models.JSONField(
+    source_type = Document(
         default=default_source_type, db_default=models.Value(default_source_type(), models.JSONField())
     )
     email = models.EmailField(max_length=255, null=True, blank=True)
-    metadata = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
-    preferences = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    metadata = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    preferences = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     is_active = models.BooleanField(
         default=True, db_default=True, help_text="Unset = soft-deleted: the row stays, the user is gone."
     )

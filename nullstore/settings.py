@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from csp.constants import NONE, SELF
 from environ import Env
 
 from nullstore import defaults
+from nullstore.colours import COLOURS
 from nullstore.databases import AGENTS, EREBUS
 from nullstore.dburl import parse_database_url
 from nullstore.exceptions import InvalidSetting
@@ -31,6 +33,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 FIELD_ENCRYPTION_KEYS = text("FIELD_ENCRYPTION_KEYS", defaults.FIELD_ENCRYPTION_KEYS)
 
 NULLSTORE_ENVIRONMENT = text("NULLSTORE_ENVIRONMENT", "development" if DEBUG else "unnamed")
+NULLSTORE_ENVIRONMENT_COLOUR = text("NULLSTORE_ENVIRONMENT_COLOUR")
+if NULLSTORE_ENVIRONMENT_COLOUR not in ("", *COLOURS):
+    raise InvalidSetting(f"NULLSTORE_ENVIRONMENT_COLOUR must be one of {', '.join(COLOURS)}.")
 NULLSTORE_PG_BINDIR = text("NULLSTORE_PG_BINDIR")
 NULLSTORE_LOCALDB_DIR = text("NULLSTORE_LOCALDB_DIR")
 
@@ -39,7 +44,7 @@ INSTALLED_APPS = [
     "nullstore",
     "erebus_app",
     "agents_app",
-    "django.contrib.admin",
+    "nullstore.admin.apps.ConsoleConfig",  # django.contrib.admin with a site of our own
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -50,13 +55,40 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    # Before whatever asks a database.
+    "nullstore.admin.limits.LimitsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Django's, which in addition knows for a while who was logged in when erebus stops answering.
+    "nullstore.admin.middleware.StaffMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "nullstore.admin.middleware.OutageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+# Nothing inline, nothing from elsewhere, and nobody frames the console. While DEBUG is on, django-csp leaves it off
+# answers with 404 and 500: Django's own pages about those are styled inline.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+CSRF_FAILURE_VIEW = "nullstore.admin.errors.forgery"
+
+# Off only where people really use http: on a machine of one's own, and in tests.
+NULLSTORE_HTTPS = env.bool("NULLSTORE_HTTPS", default=not DEBUG)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = NULLSTORE_HTTPS
+SECURE_HSTS_SECONDS = env.int("NULLSTORE_HSTS_SECONDS", default=3600) if NULLSTORE_HTTPS else 0
+# Where a proxy ends TLS: the header in which it says so. Anybody could send it where there is no such proxy.
+_tls_header = text("NULLSTORE_TLS_HEADER")
+SECURE_PROXY_SSL_HEADER = (f"HTTP_{_tls_header.upper().replace('-', '_')}", "https") if _tls_header else None
+SESSION_COOKIE_HTTPONLY = True
 
 ROOT_URLCONF = "nullstore.urls"
 WSGI_APPLICATION = "nullstore.wsgi.application"
@@ -70,6 +102,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "nullstore.admin.frame.frame",
             ],
         },
     },
@@ -108,7 +141,8 @@ if NULLSTORE_LAG_THRESHOLD <= 0:
     raise InvalidSetting("NULLSTORE_LAG_THRESHOLD must be a number of seconds above 0.")
 
 # Source and replica are one table name in two databases; nullstore.E003 checks what W035 cannot.
-SILENCED_SYSTEM_CHECKS = ["models.W035"]
+# W005 and W021 ask that every subdomain of the console's domain be on HTTPS for good: that is for its owner to say.
+SILENCED_SYSTEM_CHECKS = ["models.W035", "security.W005", "security.W021"]
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -114,6 +114,7 @@ os.environ.update(
     EREBUS_DATABASE_URL=url(PORTS[0], "erebus"),
     AGENTS_DATABASE_URL=url(PORTS[1], "agents"),
     NULLSTORE_ENVIRONMENT="test",
+    NULLSTORE_HTTPS="off",
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
 )
 for leaks_from_outside in ("REPLICATION_SOURCE_URL", "REPLICATION_ROLE", "DATABASE_POOL_SIZE", "NULLSTORE_LOCALDB_DIR"):

@@ -5,6 +5,8 @@ import uuid
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 
+from nullstore.fields import Document
+
 
 class AgentStatus(models.TextChoices):
     ONLINE = "online"
@@ -33,10 +35,10 @@ class Agent(models.Model):
     status = models.CharField(
         max_length=50, choices=AgentStatus, default=AgentStatus.OFFLINE, db_default=AgentStatus.OFFLINE.value
     )
-    capabilities = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    capabilities = Document(default=list, blank=True, db_default=models.Value([], models.JSONField()))
     endpoint_url = models.TextField("endpoint URL", null=True, blank=True)
-    metadata = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
-    performance_metrics = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    metadata = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    performance_metrics = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     health_status = models.CharField(
         max_length=50, choices=AgentHealth, default=AgentHealth.UNKNOWN, db_default=AgentHealth.UNKNOWN.value
     )

@@ -4,13 +4,21 @@ Versions, lineage and the trail are kept by triggers (migration 0003), whoever w
 """
 
 import uuid
+from typing import Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models.functions import Left
 
 from nullstore.constraints import DatabaseForeignKey
+from nullstore.fields import Document
+
+#: What the search in summaries reads, word for word what its index holds. A tsvector has an upper bound, beyond which
+#: the index would refuse the row.
+SUMMARY_WORDS: Final = SearchVector(Left("summary", 50_000), config="english")
 
 
 class EngramType(models.TextChoices):
@@ -36,7 +44,7 @@ class Engram(models.Model):
         blank=True,
         db_default=models.Value([], ArrayField(models.TextField())),
     )
-    content = models.JSONField()
+    content = Document()
     summary = models.TextField(null=True, blank=True)
     version = models.IntegerField(default=1, db_default=1, editable=False)
     parent = models.ForeignKey(
@@ -117,7 +125,22 @@ class Engram(models.Model):
             models.Index(fields=["created_at", "id"], condition=models.Q(is_public=True), name="engrams_public"),
             models.Index(fields=["parent"], condition=models.Q(parent__isnull=False), name="engrams_parent"),
             models.Index(fields=["lineage_root_id"], name="engrams_lineage"),
-            GinIndex(fields=["tags"], name="engrams_tags"),
+            # A tag, or a tag and a type. Of a pair that does not occur, tags alone would be found by the thousand.
+            GinIndex(fields=["engram_type", "tags"], name="engrams_type_tags"),
+            # Wallets and prefixes of them, in every collation. The type is there for a wallet's engrams of one type:
+            # rather than fetch all of a wallet's, PostgreSQL would read the whole of that type in engrams_type.
+            models.Index(
+                fields=["wallet_address", "engram_type"],
+                opclasses=["varchar_pattern_ops", "varchar_ops"],
+                name="engrams_wallet",
+            ),
+            GinIndex(SUMMARY_WORDS, name="engrams_summary"),
+            # Few are for sale, and few expire: without these the list would read all others to find them.
+            models.Index(fields=["created_at", "id"], condition=models.Q(is_mintable=True), name="engrams_mintable"),
+            models.Index(
+                fields=["created_at", "id"], condition=models.Q(ttl_seconds__isnull=False), name="engrams_expiring"
+            ),
+            models.Index(fields=["ttl_seconds"], condition=models.Q(ttl_seconds__isnull=False), name="engrams_ttl"),
         ]
 
     def __str__(self) -> str:
@@ -131,7 +154,7 @@ class EngramHistory(models.Model):
     # Not a foreign key: the trail outlives its subject.
     engram_id = models.UUIDField("engram")
     version = models.IntegerField()
-    content = models.JSONField()
+    content = Document()
     summary = models.TextField(null=True, blank=True)
     tags = ArrayField(
         models.TextField(),
@@ -153,7 +176,15 @@ class EngramHistory(models.Model):
                 violation_error_message="This version of the engram is in its history already.",
             ),
         ]
-        indexes = [models.Index(fields=["created_at", "id"], name="engram_history_created")]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="engram_history_created"),
+            # What one person or service replaced.
+            models.Index(
+                fields=["changed_by", "created_at", "id"],
+                opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],
+                name="engram_history_by",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.engram_id} v{self.version}"

@@ -6,6 +6,8 @@ The admin's own log lives in the other database; this one is written in the acti
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 
+from nullstore.fields import Document
+
 
 class OpsAction(models.Model):
     """One action of a member of staff. Append-only: the database refuses UPDATE, DELETE and TRUNCATE."""
@@ -15,7 +17,7 @@ class OpsAction(models.Model):
     action = models.CharField(max_length=100)
     target_table = models.CharField("table", max_length=255)
     target_id = models.CharField("row", max_length=255)
-    detail = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    detail = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     at = models.DateTimeField(db_default=TransactionNow(), editable=False)
 
     class Meta:

@@ -9,29 +9,11 @@ from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 
 from agents_app.models.agents import Agent
+from agents_app.models.taskindexes import CONSOLE_INDEXES
+from agents_app.models.taskstates import INTERRUPTED, OPEN, RETRYABLE, TERMINAL, TaskPriority, TaskStatus
 from agents_app.models.users import UserReference
 from nullstore.constraints import DatabaseForeignKey
-
-
-class TaskStatus(models.TextChoices):
-    """The states of A2A v0.3; a trigger turns the spelling of v1.0 (TASK_STATE_*) into these."""
-
-    SUBMITTED = "submitted"
-    WORKING = "working"
-    INPUT_REQUIRED = "input-required"
-    COMPLETED = "completed"
-    CANCELED = "canceled"
-    FAILED = "failed"
-    REJECTED = "rejected"
-    AUTH_REQUIRED = "auth-required"
-    UNKNOWN = "unknown"
-
-
-class TaskPriority(models.TextChoices):
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    URGENT = "urgent"
+from nullstore.fields import Document
 
 
 class Task(models.Model):
@@ -39,10 +21,10 @@ class Task(models.Model):
 
     Status = TaskStatus
     Priority = TaskPriority
-    #: A task in one of these never changes status again.
-    TERMINAL = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELED, TaskStatus.FAILED, TaskStatus.REJECTED})
-    #: A task in one of these waits for a person.
-    INTERRUPTED = frozenset({TaskStatus.INPUT_REQUIRED, TaskStatus.AUTH_REQUIRED})
+    TERMINAL = TERMINAL
+    INTERRUPTED = INTERRUPTED
+    OPEN = OPEN
+    RETRYABLE = RETRYABLE
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
     context_id = models.UUIDField(
@@ -61,23 +43,21 @@ class Task(models.Model):
     )
     status_message = models.TextField(null=True, blank=True)
     status_timestamp = models.DateTimeField("in this status since", db_default=TransactionNow(), editable=False)
-    history = models.JSONField(
+    history = Document(
         default=list, blank=True, db_default=models.Value([], models.JSONField()), help_text="A2A messages."
     )
-    artifacts = models.JSONField(
+    artifacts = Document(
         default=list, blank=True, db_default=models.Value([], models.JSONField()), help_text="A2A artifacts."
     )
-    metadata = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
-    context = models.JSONField(
-        "context data", default=dict, blank=True, db_default=models.Value({}, models.JSONField())
-    )
-    parameters = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
-    outcome = models.JSONField(null=True, blank=True)
-    logs = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
-    sub_tasks = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
-    dependencies = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
-    triggers = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
-    required_capabilities = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    metadata = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    context = Document("context data", default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    parameters = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    outcome = Document(null=True, blank=True)
+    logs = Document(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    sub_tasks = Document(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    dependencies = Document(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    triggers = Document(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    required_capabilities = Document(default=list, blank=True, db_default=models.Value([], models.JSONField()))
     # No foreign key in the database: apply deletes users past it, which breaks dumps and published TRUNCATEs.
     user = models.ForeignKey(
         UserReference,
@@ -106,7 +86,7 @@ class Task(models.Model):
     user_approval_required = models.BooleanField(default=False, db_default=False)
     user_notifications = models.BooleanField(default=True, db_default=True)
     source_identifier = models.CharField(max_length=255, null=True, blank=True)
-    source_metadata = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    source_metadata = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     created_at = models.DateTimeField("created", db_default=TransactionNow(), editable=False)
     updated_at = models.DateTimeField("updated", db_default=TransactionNow(), editable=False)
     started_at = models.DateTimeField("started", null=True, blank=True)
@@ -136,9 +116,9 @@ class Task(models.Model):
         indexes = [
             models.Index(fields=["created_at", "id"], name="tasks_created"),
             models.Index(fields=["status", "created_at", "id"], name="tasks_status"),
-            models.Index(fields=["user", "created_at", "id"], name="tasks_user"),
             models.Index(fields=["assigned_agent", "created_at", "id"], name="tasks_assigned_agent"),
             models.Index(fields=["context_id", "created_at", "id"], name="tasks_context"),
+            *CONSOLE_INDEXES,
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from erebus_app.models.listings import Listing
 from nullstore.constraints import DatabaseForeignKey
+from nullstore.fields import Document
 
 
 class Purchase(models.Model):
@@ -67,7 +68,7 @@ class Deployment(models.Model):
     deployer_wallet = models.CharField(max_length=64)
     status = models.CharField(max_length=50, choices=Status)
     endpoint_url = models.TextField("endpoint URL", null=True, blank=True)
-    config = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    config = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     created_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
     updated_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
 

@@ -35,6 +35,9 @@ class AgentApiKey(EncryptedSecret):
         db_table = "agent_api_keys"
         verbose_name = "API key"
         verbose_name_plural = "API keys"
+        permissions = [("reveal_agentapikey", "Can reveal the secret of an API key")]
+        # One secret at two agents is looked for on every page of keys.
+        indexes = [models.Index(fields=["key_fingerprint"], name="agent_api_keys_fingerprint")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(provider__in=["openai", "anthropic", "groq", "openrouter", "huggingface", "ollama"]),
@@ -52,6 +55,19 @@ class AgentApiKey(EncryptedSecret):
 
     def __str__(self) -> str:
         return f"{self.agent_name} at {self.provider}"
+
+    @property
+    def state(self) -> str:
+        """active, paused (not active, for now) or revoked (for good)."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "active" if self.is_active else "paused"
+
+    @property
+    def visible(self) -> str | None:
+        """What people may see of the secret: prefix…suffix."""
+        ends = (self.key_prefix, self.key_suffix)
+        return "…".join(end or "" for end in ends) if any(ends) else None
 
 
 class SecretAccessLog(models.Model):

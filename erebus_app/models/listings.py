@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from nullstore.constraints import DatabaseForeignKey
+from nullstore.fields import Document
 
 
 class Listing(models.Model):
@@ -58,7 +59,7 @@ class Listing(models.Model):
     total_ratings = models.IntegerField(db_default=0, editable=False)
     download_count = models.BigIntegerField("downloads", default=0, db_default=0)
     view_count = models.BigIntegerField("views", default=0, db_default=0)
-    metadata = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    metadata = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     review_note = models.TextField(null=True, blank=True, help_text="Why it was rejected.")
     search_vector = SearchVectorField(db_default="", editable=False)
     created_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
@@ -94,7 +95,7 @@ class ListingVersion(models.Model):
     listing = models.ForeignKey(Listing, models.CASCADE, related_name="versions", db_index=False, db_constraint=False)
     version = models.CharField(max_length=50)
     changelog = models.TextField(null=True, blank=True)
-    metadata = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    metadata = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     created_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
 
     class Meta:

@@ -26,7 +26,10 @@ class AuthSession(models.Model):
     """A login of a user. The token itself is never stored, only its SHA-256."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
-    user = models.ForeignKey(UserReference, models.CASCADE, related_name="sessions", db_constraint=False)
+    # Without an index of its own: sessions_user begins with it.
+    user = models.ForeignKey(
+        UserReference, models.CASCADE, related_name="sessions", db_index=False, db_constraint=False
+    )
     wallet = models.ForeignKey(
         Wallet, models.SET_NULL, related_name="sessions", null=True, blank=True, db_constraint=False
     )
@@ -68,7 +71,18 @@ class AuthSession(models.Model):
                 violation_error_message="A session must expire after it was created.",
             ),
         ]
-        indexes = [models.Index(fields=["created_at", "id"], name="sessions_created")]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="sessions_created"),
+            # A service's user may have thousands: the newest of them are read, not all.
+            models.Index(fields=["user", "created_at", "id"], name="sessions_user"),
+            # With expires_at: the newest of the expired ones come after all active ones, which are then passed over
+            # in the index (0.7 s without it, of 300,000 sessions).
+            models.Index(
+                fields=["created_at", "id", "expires_at"],
+                condition=Q(revoked_at__isnull=True),
+                name="sessions_unrevoked",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"session {self.pk} of {self.user_id}"

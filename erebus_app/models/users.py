@@ -3,6 +3,7 @@
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from nullstore.constraints import SQLCheck
 from nullstore.identity import UserIdentity
@@ -58,9 +59,10 @@ class UserReference(UserIdentity):
             models.Index(fields=["user_type", "created_at", "id"], name="user_references_type"),
             models.Index(fields=["created_at", "id"], condition=Q(is_active=False), name="user_references_inactive"),
             models.Index(OpClass(F("source_identifier"), "varchar_pattern_ops"), name="user_references_source_prefix"),
+            # In place of an index on email itself: who knows the exact address of an active user has the unique index.
             models.Index(
-                OpClass(F("email"), "varchar_pattern_ops"),
+                OpClass(Lower("email"), "text_pattern_ops"),
                 condition=Q(email__isnull=False),
-                name="user_references_email_prefix",
+                name="user_references_email_lower",
             ),
         ]

@@ -3,6 +3,8 @@
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 
+from nullstore.fields import Document
+
 
 class VerificationRun(models.Model):
     """One comparison of the replica's content with its source's: who asked, when, and what came out."""
@@ -16,7 +18,7 @@ class VerificationRun(models.Model):
     id = models.BigAutoField(primary_key=True)
     requested_by = models.CharField(max_length=255)
     state = models.CharField(max_length=20, choices=State)
-    result = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    result = Document(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     started_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -7,15 +7,29 @@ from django.db import models
 from django.http import HttpRequest
 
 from nullstore.admin.actor import ActorMixin
-from nullstore.admin.changelist import LeanList
 from nullstore.admin.choices import ForeignChoices
+from nullstore.admin.concurrency import ConcurrentEdits
+from nullstore.admin.deep import DeepDocuments
 from nullstore.admin.fields import FormFields
 from nullstore.admin.forms import ChangedColumns, TableForm
+from nullstore.admin.lists.admin import PagedList
 from nullstore.admin.refusals import Refusals
-from nullstore.admin.search import IdSearch
+from nullstore.admin.rowactions import RowActions
+from nullstore.admin.sections import Sectioned
 
 
-class TableAdmin(ActorMixin, Refusals, ForeignChoices, FormFields, IdSearch, LeanList, ChangedColumns):
+class TableAdmin(
+    ActorMixin,
+    RowActions,
+    Refusals,
+    DeepDocuments,
+    ConcurrentEdits,
+    Sectioned,
+    ForeignChoices,
+    FormFields,
+    PagedList,
+    ChangedColumns,
+):
     """Columns that the database or a service fills are read-only, and absent while a row is being added."""
 
     form = TableForm

@@ -15,6 +15,8 @@ from django.db import models
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 
+from nullstore.fields import is_deep
+
 
 class JSONDocument(forms.JSONField):
     """One JSON document, indented. An emptied field is `emptied()`, or None = NULL where that is allowed.
@@ -58,6 +60,8 @@ class JSONDocument(forms.JSONField):
 def _parse(text: str) -> Any:
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
+        if is_deep(document):
+            raise RecursionError
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise ValidationError("Not valid JSON: it is nested too deeply.", "invalid") from None

@@ -8,10 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 
+from nullstore.admin.concurrency import GuardedForm
 from nullstore.admin.fields import JSONDocument
 
 
-class TableForm(forms.ModelForm):
+class TableForm(GuardedForm):
     """Keeps values that services have added to a list of choices, and shows what the database refused."""
 
     #: Set by nullstore.admin.refusals when the database refused what this form had let pass.
@@ -38,7 +39,7 @@ class TableForm(forms.ModelForm):
 
     def _is_valid_as_it_is(self, name: str, value: Any) -> bool:
         """Whether the model's own validation would refuse what the column takes."""
-        is_empty_document = isinstance(self.fields[name], JSONDocument) and value in ({}, [])
+        is_empty_document = isinstance(self.fields[name], JSONDocument) and value in ({}, [], "")
         return is_empty_document or (name in self.foreign_choices and value == self.foreign_choices[name])
 
     def clean(self) -> dict[str, Any]:

@@ -3,18 +3,16 @@
 from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
-from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from nullstore.admin.base import TableAdmin
+from nullstore.admin.comparison import comparison_section
 from nullstore.admin.refusals import SAFE_METHODS
-from nullstore.databases import HOMES, SOURCE_OF_REPLICA
+from nullstore.admin.replicastate import state_of
+from nullstore.admin.sections import Section, Sections, home_of
+from nullstore.databases import SOURCE_OF_REPLICA
 
 
 class ReadOnlyAdmin(TableAdmin):
@@ -49,19 +47,32 @@ def _refuse_writing(request: HttpRequest) -> None:
 
 
 class ReplicaAdmin(ReadOnlyAdmin):
-    """The admin of a replica: says where its rows are edited."""
+    """The admin of a replica: says how old it is and where its rows are edited, and compares them with their source."""
 
-    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
-        return [("Read-only copy", {"fields": ["edit_in"]}), *super().get_fieldsets(request, obj)]
+    @property
+    def source(self) -> type[models.Model]:
+        """The model that is written instead."""
+        return apps.get_model(SOURCE_OF_REPLICA[self.opts.label_lower])
 
-    @admin.display(description="to change it")
-    def edit_in(self, obj: models.Model) -> SafeString:
-        """Link to the source of the row."""
-        source = apps.get_model(SOURCE_OF_REPLICA[self.opts.label_lower])
-        url = reverse(f"admin:{source._meta.app_label}_{source._meta.model_name}_change", args=[quote(obj.pk)])
-        return format_html(
-            'Replication keeps this row equal to its source. Edit it in {}: <a href="{}">{}</a>',
-            HOMES[source._meta.app_label],
-            url,
-            obj,
+    def sections_above(self, request: HttpRequest, obj: Any) -> Sections:
+        return [*super().sections_above(request, obj), self._state(obj)]
+
+    def sections_below(self, request: HttpRequest, obj: Any) -> Sections:
+        compared = comparison_section(
+            "Compared with its source", self.source, self.model, obj.pk, other=home_of(self.source)
         )
+        return [*super().sections_below(request, obj), compared]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Say above the list what the page of each row says."""
+        _refuse_writing(request)
+        context = {"replica_state": self._state().render(request), **(extra_context or {})}
+        return super().changelist_view(request, extra_context=context)
+
+    def _state(self, obj: models.Model | None = None) -> Section:
+        def load() -> dict[str, Any]:
+            return state_of(self.model, obj and obj.pk) | (
+                {"edit_text": str(obj)} if obj else {"edit_text": self.source._meta.verbose_name_plural}
+            )
+
+        return Section("Read-only copy", "admin/nullstore/replica_state.html", load, "state", home_of(self.model))

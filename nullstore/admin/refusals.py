@@ -13,12 +13,14 @@ from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from psycopg.errors import Diagnostic
 
+from nullstore.admin.concurrency import REFUSAL
 from nullstore.admin.forms import TableForm
+from nullstore.locks import PATIENCE, is_locked_out, limit_lock_wait
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
-#: SQLSTATE classes of what a writer did: bad data, broken constraint, conflict of transactions, a rule of nullstore.
-_REFUSALS = ("22", "23", "40", "NS")
-_ATTRIBUTE = "nullstore_refusal"
+#: SQLSTATE classes of what a writer did: what PostgreSQL cannot compute (of 'infinity', say), bad data, broken
+#: constraint, conflict of transactions, a rule of nullstore.
+_REFUSALS = ("0A", "22", "23", "40", "NS")
 
 
 def refusal_text(error: DatabaseError, model: type[models.Model]) -> str | None:
@@ -27,6 +29,8 @@ def refusal_text(error: DatabaseError, model: type[models.Model]) -> str | None:
     Never the error's DETAIL: it repeats the row, stored secrets included.
     """
     cause = error.__cause__
+    if is_locked_out(error):
+        return f"Somebody else has been writing this for more than {PATIENCE}. Nothing was changed: try again."
     if isinstance(cause, psycopg.Error):
         refused = (cause.sqlstate or "").startswith(_REFUSALS)
         return _of_constraint(cause.diag, model) or _of_database(cause.diag) if refused else None
@@ -56,10 +60,9 @@ def _of_database(diag: Diagnostic) -> str:
 @contextmanager
 def one_transaction(model: type[models.Model]) -> Iterator[None]:
     """Open one in the model's database and one in that of the admin's log, which commits only if the first did."""
-    with (
-        transaction.atomic(using=router.db_for_write(LogEntry)),
-        transaction.atomic(using=router.db_for_write(model)),
-    ):
+    home = router.db_for_write(model)
+    with transaction.atomic(using=router.db_for_write(LogEntry)), transaction.atomic(using=home):
+        limit_lock_wait(home)
         yield
 
 
@@ -69,7 +72,7 @@ class Refusals(admin.ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         if issubclass(form, TableForm):
-            form.refusal = getattr(request, _ATTRIBUTE, None)
+            form.refusal = getattr(request, REFUSAL, None)
         return form
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -86,9 +89,13 @@ class Refusals(admin.ModelAdmin):
         view = super().changelist_view
         return self._attempt(request, lambda: view(request, *args, **kwargs)) or self._back(request)
 
+    def runs_in_one_transaction(self, request: HttpRequest) -> bool:
+        """Return whether all that the request writes is to commit as one."""
+        return request.method not in SAFE_METHODS
+
     def _attempt(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse | None:
         """Return the view's response, or None if the database refused what it wrote."""
-        if request.method in SAFE_METHODS:
+        if not self.runs_in_one_transaction(request):
             return view()
         try:
             with one_transaction(self.model):
@@ -97,10 +104,10 @@ class Refusals(admin.ModelAdmin):
             text = refusal_text(error, self.model)
             if text is None:
                 raise
-            setattr(request, _ATTRIBUTE, text)
+            setattr(request, REFUSAL, text)
             return None
 
     def _back(self, request: HttpRequest) -> HttpResponse:
         """Return to the page that the person came from, with the refusal as a message."""
-        self.message_user(request, getattr(request, _ATTRIBUTE), messages.ERROR)
+        self.message_user(request, getattr(request, REFUSAL), messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())

@@ -20,6 +20,10 @@ APPS: Final = ("erebus_app", "agents_app")
 MODELS: Final = {model._meta.label: model for model in admin.site._registry if model._meta.app_label in APPS}
 READ_ONLY: Final = {label for label in MODELS if isinstance(admin.site.get_model_admin(MODELS[label]), ReadOnlyAdmin)}
 EDITABLE: Final = MODELS.keys() - READ_ONLY
+#: A session is revoked, not edited: test_session_actions.py.
+CHANGEABLE: Final = EDITABLE - {"erebus_app.AuthSession"}
+#: Of these any row can be deleted. An API key must be revoked first: test_key_actions.py.
+DELETABLE: Final = EDITABLE - {"erebus_app.AgentApiKey"}
 
 agents = BareSQL("agents")
 _serial = count(1)

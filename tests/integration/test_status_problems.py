@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from django.core.management import call_command
 
 from nullstore.databases import AGENTS, EREBUS
 from nullstore.replication.connect import connect
@@ -28,6 +29,7 @@ from tests.integration.replicas import (
     SUBSCRIPTION,
     add_user,
     forwards,
+    migrate,
     slots,
     subscribe,
     unsubscribe,
@@ -212,8 +214,8 @@ def test_a_subscription_that_is_gone_and_the_slot_that_it_left(made_again: None)
 def test_a_slot_of_another_name(made_again: None) -> None:
     unsubscribe()
     make_by_hand()
-    subscribe_is_recorded = "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())"
-    AGENTS_SQL.run(subscribe_is_recorded, ["agents_app", "0005_replication"])
+    call_command("migrate", "agents_app", "0005", fake=True, verbosity=0)
+    migrate("agents_app")
     try:
         problem = problem_among("slot_elsewhere")
         assert "agents_user_sync follows the slot agents_user_sync; the one named for this database" in problem.seen

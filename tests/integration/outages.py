@@ -1,0 +1,41 @@
+"""A database that is not there, as the console meets it: nobody listens, or somebody who says nothing."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connections
+
+from nullstore.admin import frame, outage, staff, start
+from tests.servers import free_ports
+
+
+def forget() -> None:
+    """Have the console know nothing, as a process that has just begun."""
+    for each in (outage, frame, start):
+        each.forget()
+    staff.forget_all()
+
+
+@contextmanager
+def without(alias: str, port: int | None = None) -> Iterator[None]:
+    """Have nobody listen where the database of `alias` is said to be, or whoever has `port`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connections[alias].settings_dict, "PORT", port or free_ports(1)[0])
+        connections[alias].close()
+        try:
+            yield
+        finally:
+            connections[alias].close()
+
+
+@contextmanager
+def frozen(alias: str) -> Iterator[None]:
+    """A server that takes connections and never says a word, as one whose processes are stopped."""
+    with socket.socket() as listener, pytest.MonkeyPatch.context() as patch:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(50)
+        patch.setitem(connections[alias].settings_dict["OPTIONS"], "connect_timeout", 2)
+        with without(alias, listener.getsockname()[1]):
+            yield

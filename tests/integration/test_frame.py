@@ -1,0 +1,234 @@
+"""What is around every page: the installation, the verdict on replication, where the databases are."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.handlers.wsgi import WSGIRequest
+from django.test import Client
+from pytest_django import Settings
+
+from nullstore.admin import errors, frame, outage
+from nullstore.admin.background import Kept
+from nullstore.replication.health import Health, Verdict, health
+from tests.integration.adminpages import page, superuser, viewer
+from tests.integration.outages import forget
+from tests.integration.replicas import wait_for
+from tests.servers import PASSWORD, PORTS
+
+pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
+
+START, LOGIN = "/admin/", "/admin/login/"
+
+
+@pytest.fixture(autouse=True)
+def known_to_nobody() -> Iterator[None]:
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def client() -> Client:
+    return superuser()
+
+
+@pytest.fixture(scope="module")
+def seen(django_db_setup: None) -> Health:
+    return health(count_tasks=False)
+
+
+def content(client: Client, address: str, status: int = 200) -> str:
+    response = client.get(address)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [
+        ("production", "red"),
+        ("PROD", "red"),
+        ("staging", "amber"),
+        ("development", "green"),
+        ("test", "blue"),
+        ("berlin", "grey"),
+    ],
+)
+def test_the_installation_has_a_name_and_its_colour(name: str, colour: str, client: Client, settings: Settings) -> None:
+    settings.NULLSTORE_ENVIRONMENT = name
+    said = content(client, START)
+    assert re.search(rf'class="ns-env ns-env-{colour}">.*{name}</div>', said)
+
+
+def test_the_colour_can_be_chosen(client: Client, settings: Settings) -> None:
+    settings.NULLSTORE_ENVIRONMENT_COLOUR = "purple"
+    assert 'class="ns-env ns-env-purple"' in content(client, START)
+
+
+def test_a_name_is_text(client: Client, settings: Settings) -> None:
+    settings.NULLSTORE_ENVIRONMENT = "<b>prod</b>"
+    assert "<b>prod" not in content(client, START)
+
+
+@pytest.mark.parametrize("who", [superuser, viewer])
+def test_staff_see_where_the_databases_are(who: object) -> None:
+    client = who()  # type: ignore[operator]
+    for address in (START, page("agents_app.Task", "changelist"), "/admin/password_change/"):
+        said = content(client, address)
+        assert f"<dt>erebus</dt><dd>127.0.0.1:{PORTS[0]}</dd>" in said
+        assert f"<dt>agents</dt><dd>127.0.0.1:{PORTS[1]}</dd>" in said
+        assert PASSWORD not in said
+        assert "postgres:" not in said
+
+
+@pytest.mark.parametrize("address", [LOGIN, f"{LOGIN}?next=/admin/", "/nothing/", "/admin/agents_app/task/"])
+def test_others_see_neither_places_nor_the_verdict(address: str, seen: Health) -> None:
+    frame.remember(replace(seen, verdict=Verdict.BROKEN))
+    for response in (Client().get(address, follow=True), Client().post(address, follow=True)):
+        said = response.content.decode()
+        assert "nullstore · test" in said
+        assert "127.0.0.1" not in said
+        assert not re.search("broken|verdict|replication", said)
+
+
+def test_nor_does_somebody_who_is_no_staff(django_user_model: type) -> None:
+    client = Client()
+    client.force_login(django_user_model.objects.create_user("guest"))  # type: ignore[attr-defined]
+    said = client.get(START, follow=True).content.decode()
+    assert "127.0.0.1" not in said
+    assert "ns-verdict" not in said
+
+
+@pytest.mark.parametrize("address", [START, page("agents_app.Task", "changelist"), "/admin/nothing/"])
+def test_nor_does_somebody_of_the_staff_who_may_not_see_replication(
+    address: str, seen: Health, django_user_model: type[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame.remember(replace(seen, verdict=Verdict.BROKEN))
+    monkeypatch.setattr(outage, "fails", lambda alias: False)
+    client = Client()
+    user = django_user_model.objects.create_user("newcomer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_task"))
+    client.force_login(user)
+    said = client.get(address).content.decode()
+    assert "newcomer" in said
+    assert "127.0.0.1" not in said
+    assert not re.search("broken|ns-verdict|/admin/replication/", said)
+
+
+def test_an_outage_is_told_to_them_without_the_place(
+    django_user_model: type[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "fails", lambda alias: alias == "agents")
+    client = Client()
+    client.force_login(django_user_model.objects.create_user("newcomer", is_staff=True))
+    said = client.get(START).content.decode()
+    assert "<strong>agents does not answer.</strong>" in said
+    assert "127.0.0.1" not in said
+    missing = errors.unavailable(request_of(client), ["agents"]).content.decode()
+    assert "<strong>agents</strong></li>" in missing
+    assert "127.0.0.1" not in missing
+
+
+def request_of(client: Client) -> WSGIRequest:
+    request: WSGIRequest = client.get("/admin/nothing/").wsgi_request
+    return request
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_the_verdict_is_on_every_page(verdict: Verdict, client: Client, seen: Health) -> None:
+    frame.remember(replace(seen, verdict=verdict))
+    for address in (START, page("erebus_app.Wallet", "changelist"), "/admin/nothing/"):
+        said = client.get(address).content.decode()
+        assert re.search(rf'<a class="ns-verdict ns-verdict-{verdict}" href="/admin/replication/"', said)
+        assert f"replication {verdict}" in said
+
+
+def test_the_badge_is_unknown_until_it_has_been_looked_at(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def slow() -> Health:
+        go_on.wait(10)
+        return health(count_tasks=False)
+
+    monkeypatch.setattr(frame, "_health", Kept(slow, 10))
+    try:
+        assert "replication unknown" in content(client, START)
+    finally:
+        go_on.set()
+    wait_for(lambda: frame.latest_health()[0] is not None)
+    assert "replication unknown" not in content(client, START)
+    frame.forget()
+
+
+def test_the_badge_looks_for_itself(client: Client) -> None:
+    content(client, START)
+    wait_for(lambda: frame.latest_health()[0] is not None)
+    found, _ = frame.latest_health()
+    assert found
+    assert f"replication {found.verdict}" in content(client, START)
+
+
+def test_an_old_verdict_says_how_old_it_is(client: Client, seen: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame, "latest_health", lambda: (replace(seen, verdict=Verdict.OK), 0.2))
+    assert '<span class="visually-hidden">, seen just now' in content(client, START)
+    monkeypatch.setattr(frame, "latest_health", lambda: (replace(seen, verdict=Verdict.OK), 185.0))
+    assert re.search(r'<span class="ns-verdict-old">, seen 3 min 5 s ago', content(client, START))
+
+
+class Counter:
+    """Makes numbers, one at a time, when it is let; fails if it is told to."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.go_on = threading.Event()
+        self.fails = False
+
+    def __call__(self) -> int:
+        self.calls += 1
+        self.go_on.wait(10)
+        if self.fails:
+            raise OSError("no")
+        return self.calls
+
+
+def test_a_kept_value_is_made_once_for_all_who_ask() -> None:
+    make = Counter()
+    kept = Kept(make, fresh=100)
+    assert {kept.get() for _ in range(20)} == {(None, 0.0)}
+    make.go_on.set()
+    wait_for(lambda: kept.get()[0] is not None)
+    assert kept.get()[0] == 1
+    assert make.calls == 1
+
+
+def test_a_kept_value_is_shown_while_the_next_one_is_made() -> None:
+    make = Counter()
+    kept = Kept(make, fresh=0)
+    kept.put(100)
+    assert kept.get()[0] == 100
+    wait_for(lambda: make.calls == 1)
+    assert [kept.get()[0] for _ in range(5)] == [100] * 5
+    time.sleep(0.05)
+    assert make.calls == 1
+    make.go_on.set()
+    wait_for(lambda: kept.get()[0] != 100)
+
+
+def test_a_kept_value_outlives_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    make = Counter()
+    make.fails = True
+    make.go_on.set()
+    kept = Kept(make, fresh=0)
+    kept.put(100)
+    kept.get()
+    wait_for(lambda: make.calls > 0)
+    kept.forget()
+    assert "could not be looked at" in caplog.text
+    kept.put(7)
+    assert kept.get()[0] == 7
+    kept.forget()
