@@ -21,6 +21,7 @@ up: .venv/runtime ## Bring everything up but the web server: databases, migratio
 	@$(MANAGE) localdb start
 	@$(MANAGE) migrate
 	@$(MANAGE) replication wait --timeout 600
+	@$(MANAGE) ensure_groups
 	@$(MANAGE) ensure_admin
 	@$(MANAGE) sample_data --if-empty
 	@$(MANAGE) replication wait --timeout 600
@@ -29,16 +30,19 @@ up: .venv/runtime ## Bring everything up but the web server: databases, migratio
 stop: .venv/runtime ## Stop the databases; their data stays
 	@$(MANAGE) localdb stop
 
-test: .venv/development ## Run the tests on a PostgreSQL 18 pair of their own
-	@$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+# Two at a time, each with a pair of its own; the tests of one file stay together.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-15: .venv/development ## Run the tests on an installed PostgreSQL 15 (PG15_BINDIR says where)
-	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(BIN)/python -m pytest -m 'not slow' $(ARGS)
+test: .venv/development .venv/axe-core ## Run the tests on PostgreSQL 18 pairs of their own
+	@$(PYTEST) -m 'not slow' $(ARGS)
 
-faults: .venv/development ## Inject every fault for real, run all other slow tests, write docs/reference/faults.md
+test-15: .venv/development .venv/axe-core ## Run the tests on an installed PostgreSQL 15 (PG15_BINDIR says where)
+	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(PYTEST) -m 'not slow' $(ARGS)
+
+faults: .venv/development .venv/axe-core ## Inject every fault for real, run all other slow tests, write docs/reference/faults.md
 	@$(BIN)/python -m pytest tests/faults tests -m 'slow or scenario' --write-report $(ARGS)
 
-faults-15: .venv/development ## The same on an installed PostgreSQL 15
+faults-15: .venv/development .venv/axe-core ## The same on an installed PostgreSQL 15
 	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(BIN)/python -m pytest tests/faults tests -m 'slow or scenario' --write-report $(ARGS)
 
 # The checks see the settings of a machine of one's own, not of .env: no lint result depends on it.
@@ -71,3 +75,8 @@ bench: .venv/development ## Run the benchmarks at a small size
 .venv/development: requirements-dev.txt .venv/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
+
+# What looks for barriers on the pages of the console. Where it cannot be had those tests are left out.
+.venv/axe-core: tests/browser/package-lock.json .venv/development
+	@if npm ci --prefix tests/browser --no-audit --no-fund --silent; then touch $@; \
+		else echo "axe-core could not be installed (is there npm?): the tests that need it are left out."; fi
