@@ -1,10 +1,11 @@
 """What benchmarks share: repeated timing, and how results are printed."""
 
 import json
+import math
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 
@@ -25,6 +26,11 @@ def measure(name: str, act: Callable[[], object], *, runs: int = 200, calls: int
     _time(act, calls)
     times = sorted(max(_time(act, calls) - empty, 0) / calls for _ in range(runs))
     return Result(name, runs, statistics.median(times), times[int(runs * 0.95)], times[int(runs * 0.99)])
+
+
+def percentile(times: Sequence[float], share: float) -> float:
+    """Return the smallest of the times that at least `share` (0 to 1) of them do not exceed."""
+    return sorted(times)[max(math.ceil(len(times) * share) - 1, 0)]
 
 
 def report(results: list[Result]) -> None:

@@ -1,0 +1,160 @@
+"""Opening pages as a browser does, and timing how long the server takes."""
+
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connections
+from django.http import HttpResponse
+from django.test import Client
+
+from nullstore.databases import ALIASES
+
+#: Seconds after which a page is given up.
+PATIENCE = 20
+#: A page that takes longer than this (milliseconds) the first time is not visited again.
+SLOW = 2_000
+#: How pages of ours say that a statement was cut off: then what they show is not what was asked for.
+CUT_OFF = ("took longer than",)
+
+
+class Failed(Exception):
+    """A page that did not come, or not whole; says why."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page to visit. `data` is posted; `stock` is the page of the stock admin that shows the same."""
+
+    area: str
+    kind: str
+    name: str
+    address: str
+    data: tuple[tuple[str, str], ...] | None = None
+    stock: str | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.area} · {self.kind} · {self.name}"
+
+
+class Visitor:
+    """A superuser's browser. Its requests go through the whole middleware; the connections stay open between them."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def open(self, address: str, data: tuple[tuple[str, str], ...] | None = None) -> HttpResponse:
+        """Return the answer. Raises Failed."""
+        try:
+            with _patience():
+                get, post = self.client.get, self.client.post
+                answer = get(address, secure=True) if data is None else post(address, dict(data), secure=True)
+        except (
+            _Overdue,
+            Exception,
+        ) as error:  # whatever the page raised: it is the result of this page, not the end of the run
+            for alias in ALIASES:
+                connections[alias].close()
+            raise Failed(f"> {PATIENCE} s" if _timed_out(error) else f"{type(error).__name__}: {error}") from error
+        # What is posted may be refused: with a message, on the page that it came from.
+        if answer.status_code != 200 and not (data and answer.status_code == 302):
+            raise Failed(f"{answer.status_code} {answer.headers.get('Location', '')}".strip())
+        return answer
+
+    def html(self, address: str) -> str:
+        """Return a page as text. Raises Failed."""
+        return self.open(address).content.decode()
+
+    def times(self, page: Page, *, warm: int, runs: int) -> list[float]:
+        """Return the milliseconds that each of `runs` visits took, after `warm` that do not count. Raises Failed."""
+        first = self._time(page)
+        if first > SLOW:
+            return [first]
+        for _ in range(warm - 1):
+            self._time(page)
+        return [self._time(page) for _ in range(runs)]
+
+    def queries(self, page: Page) -> int:
+        """Return how many statements the page sends. Raises Failed if one of them was cut off, and the page says so."""
+        with _counted() as statements:
+            text = self.open(page.address, page.data).content.decode(errors="replace")
+        said = next((mark for mark in CUT_OFF if mark in text), None)
+        if said:
+            raise Failed(f"says: {said}")
+        return len(statements)
+
+    def _time(self, page: Page) -> float:
+        started = time.perf_counter()
+        self.open(page.address, page.data)
+        return (time.perf_counter() - started) * 1000
+
+
+@contextmanager
+def logged_in() -> Iterator[Visitor]:
+    """Return the browser of a superuser who exists for so long, with a password that nobody knows."""
+    user = User(username=f"benchmark-{secrets.token_hex(4)}", is_staff=True, is_superuser=True)
+    user.set_password(secrets.token_urlsafe())
+    user.save()
+    client = Client(SERVER_NAME="localhost")
+    try:
+        client.force_login(user)
+        yield Visitor(client)
+    finally:
+        client.logout()
+        user.delete()
+
+
+@contextmanager
+def statement_timeout(seconds: int) -> Iterator[None]:
+    """Have both databases give statements up after `seconds`, also on connections that are made meanwhile."""
+    for alias in ALIASES:
+        connections[alias].close()
+        connections[alias].settings_dict["OPTIONS"]["options"] = f"-c statement_timeout={seconds}s"
+    try:
+        yield
+    finally:
+        for alias in ALIASES:
+            connections[alias].close()
+            del connections[alias].settings_dict["OPTIONS"]["options"]
+
+
+@contextmanager
+def _counted() -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with ExitStack() as stack:
+        for alias in ALIASES:
+            stack.enter_context(connections[alias].execute_wrapper(note))
+        yield statements
+
+
+class _Overdue(BaseException):
+    pass
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    def give_up(*_: Any) -> None:
+        raise _Overdue
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE + 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _timed_out(error: Exception) -> bool:
+    return isinstance(error, _Overdue) or getattr(error.__cause__, "sqlstate", None) == "57014"

@@ -1,0 +1,67 @@
+"""Visits every page of the site, then those of the stock admin that show the same."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+
+from django.contrib import admin
+from django.test import override_settings
+from tqdm import tqdm
+
+from benchmarks.admin import stock
+from benchmarks.admin.details import add_page, pages_of_rows, site_pages
+from benchmarks.admin.lists import pages_of_list
+from benchmarks.admin.report import Result, Times
+from benchmarks.admin.visits import PATIENCE, Failed, Page, Visitor, logged_in, statement_timeout
+
+
+def walk(options: Namespace) -> Iterator[Result]:
+    """Yield what each page took, table by table."""
+    with override_settings(ROOT_URLCONF="benchmarks.admin.urls", DEBUG=False, ALLOWED_HOSTS=["localhost"]):
+        stock.register_all()
+        with logged_in() as visitor:
+            for area, pages in _areas(visitor, options.only):
+                bar = tqdm(list(_distinct(pages)), desc=area, disable=None)
+                results = [_measure(visitor, page, options) for page in bar]
+                yield from _with_stock(visitor, results, options.stock_runs) if options.stock_runs else results
+
+
+def _areas(visitor: Visitor, only: str) -> Iterator[tuple[str, Iterator[Page]]]:
+    if only in "site":
+        yield "site", site_pages(visitor)
+    for model, model_admin in admin.site._registry.items():
+        if only in model._meta.label:
+            pages = (pages_of_list(visitor, model_admin), add_page(model_admin), pages_of_rows(visitor, model_admin))
+            yield model._meta.label, chain.from_iterable(pages)
+
+
+def _distinct(pages: Iterator[Page]) -> Iterator[Page]:
+    seen = set()
+    for page in pages:
+        if (page.address, page.data) not in seen:
+            seen.add((page.address, page.data))
+            yield page
+
+
+def _measure(visitor: Visitor, page: Page, options: Namespace) -> Result:
+    try:
+        times = visitor.times(page, warm=options.warm, runs=options.runs)
+        return Result(page, Times.of(times), visitor.queries(page))
+    except Failed as failed:
+        return Result(page, Times(failure=str(failed)), 0)
+
+
+def _with_stock(visitor: Visitor, results: list[Result], runs: int) -> list[Result]:
+    with statement_timeout(PATIENCE), override_settings(TEMPLATES=stock.TEMPLATES):
+        return [_beside(visitor, result, runs) for result in tqdm(results, desc="the same, stock", disable=None)]
+
+
+def _beside(visitor: Visitor, result: Result, runs: int) -> Result:
+    if result.page.stock is None:
+        return result
+    try:
+        times = visitor.times(replace(result.page, address=result.page.stock), warm=1, runs=runs)
+        return replace(result, stock=Times.of(times))
+    except Failed as failed:
+        return replace(result, stock=Times(failure=str(failed)))
