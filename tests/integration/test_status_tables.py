@@ -10,8 +10,9 @@ from pytest_django.plugin import DjangoDbBlocker
 from nullstore.databases import AGENTS, EREBUS
 from nullstore.exceptions import ReplicationError
 from nullstore.replication.resync import resync
+from nullstore.replication.slots import slot_names
 from tests.integration.looks import RESYNC, assert_ok, codes, disable, do, look, look_for, on, only_problem
-from tests.integration.replicas import AGENTS_SQL, EREBUS_SQL, add_user, wait_for, wait_until_replicated
+from tests.integration.replicas import AGENTS_SQL, EREBUS_SQL, add_user, slots, wait_for, wait_until_replicated
 
 pytestmark = pytest.mark.usefixtures("committed_pair")
 
@@ -151,7 +152,14 @@ def test_a_publication_of_some_columns_is_the_cause_and_not_the_replica(made_aga
     assert codes(look()) == ["publication_differs"]
 
 
-def test_a_subscription_that_is_detached_and_disabled_is_resynced_not_enabled(made_again: None) -> None:
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_subscription_that_is_detached_and_disabled_is_resynced_not_enabled(made_again: None, turn: int) -> None:
+    followed = slot_names("agents_user_sync", connections[AGENTS])[turn]
+    for _ in range(2):
+        if slots() != [(followed, True)]:
+            resync(say=str, anew=True)
+            wait_until_replicated(30)
+    assert slots() == [(followed, True)]
     disable()
     on(AGENTS, "ALTER SUBSCRIPTION agents_user_sync SET (slot_name = NONE)")
     problem = only_problem("slot_missing")

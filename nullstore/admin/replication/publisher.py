@@ -24,11 +24,13 @@ def groups(publisher: PublisherFacts, subscriber: SubscriberFacts | Unreachable)
     yield Group("Server", [*server(publisher), level])
     yield Group(f"Publication {USER_SYNC.publication}", list(_publication(publisher)))
     followed = _followed(subscriber)
+    ours = [slot for slot in publisher.slots if slot.name == followed or LIKE_OURS.fullmatch(slot.name)]
     if followed and publisher.slot(followed) is None:
         yield Group(f"Slot {followed}", [Fact("state", "is not there", "bad")])
-    for slot in publisher.slots:
-        if slot.name == followed or LIKE_OURS.fullmatch(slot.name):
-            yield Group(f"Slot {slot.name}", list(_slot(slot, publisher)))
+    elif not ours:
+        yield Group("Slot", [Fact("state", "there is none", "bad")])
+    for slot in ours:
+        yield Group(f"Slot {slot.name}", list(_slot(slot, publisher)))
 
 
 def server(end: PublisherFacts | SubscriberFacts) -> list[Fact]:
@@ -64,11 +66,9 @@ def _what_of(published: Publication, table: str) -> str:
 
 
 def _followed(subscriber: SubscriberFacts | Unreachable) -> str | None:
-    """Return the name of the slot that the subscription follows or ought to follow; None if it cannot be asked."""
-    if isinstance(subscriber, Unreachable):
-        return None
-    ours = subscriber.subscription
-    return (ours.slot_name if ours else None) or subscriber.slot
+    """Return the name of the slot that the subscription follows; None if it follows none or cannot be asked."""
+    ours = None if isinstance(subscriber, Unreachable) else subscriber.subscription
+    return ours.slot_name if ours else None
 
 
 def _slot(slot: SlotState, publisher: PublisherFacts) -> Iterator[Fact]:

@@ -67,14 +67,14 @@ class ReplicaTable:
 
 @dataclass(frozen=True, slots=True)
 class SubscriberFacts:
-    """The end that follows. `slot` is the name that its slot ought to have; `options` are those of the subscription by
-    name; `tables` gives each one's srsubstate.
+    """The end that follows. `slot_names` are those that its slot has by turns; `options` are those of the subscription
+    by name; `tables` gives each one's srsubstate.
     """
 
     place: str
     server_version: int
     system_identifier: str
-    slot: str
+    slot_names: tuple[str, str]
     subscription: catalog.Subscription | None  # None: there is none
     options: Mapping[str, Any]
     differences: tuple[str, ...]

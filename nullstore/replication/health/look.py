@@ -15,7 +15,7 @@ from nullstore.replication.health.facts import PublisherFacts, ReplicaTable, Sub
 from nullstore.replication.health.verdict import Unseen
 from nullstore.replication.lock import lock_key
 from nullstore.replication.options import options_of_subscription
-from nullstore.replication.slots import own_slot
+from nullstore.replication.slots import slot_names
 
 _PROGRESS = "pg_replication_origin_progress(text, boolean)"
 
@@ -51,7 +51,7 @@ def look_at_subscriber(end: End, expected: Expected) -> SubscriberFacts:
         place=place(end.alias),
         server_version=catalog.server_version(connection),
         system_identifier=catalog.system_identifier(connection),
-        slot=own_slot(name, connection, found.slot_name if found else None),
+        slot_names=slot_names(name, connection),
         subscription=found,
         options=end.ask("the options of the subscription", lambda c: options_of_subscription(c, oid), {})
         if oid

@@ -32,10 +32,10 @@ def _followed(publisher: PublisherFacts, subscriber: SubscriberFacts, ours: Subs
             "A run that replaced the subscription was killed, or somebody detached it.",
             RESYNC,
         )
-    elif ours.slot_name != subscriber.slot:
+    elif ours.slot_name not in subscriber.slot_names:
         yield Problem(
             "slot_elsewhere",
-            f"{ours.name} follows the slot {ours.slot_name}; the one named for this database is {subscriber.slot}",
+            f"{ours.name} follows the slot {ours.slot_name}; the one named for this database is {subscriber.slot_names[0]}",
             "The subscription was made by hand, or came with a copy of another database.",
             RESYNC,
         )
@@ -105,8 +105,8 @@ def _raise_limit(slot: SlotState, most: int | None) -> str:
 
 def _orphaned(publisher: PublisherFacts, subscriber: SubscriberFacts) -> Iterator[Problem]:
     ours = subscriber.subscription
-    detached = subscriber.slot if ours and ours.slot_name is None else None  # slot_missing has its fix
-    known = subscriber.followed_slots | {detached}
+    detached = ours is not None and ours.slot_name is None  # slot_missing has its fix
+    known = subscriber.followed_slots.union(subscriber.slot_names if detached else ())
     for slot in publisher.slots:
         if slot.active_pid is None and slot.name not in known and _is_ours(slot.name, subscriber):
             yield Problem(
