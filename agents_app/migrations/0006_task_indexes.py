@@ -1,9 +1,10 @@
 """Indexes of tasks that the console's filters use; agents_app.models.taskindexes says which needs which."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 from django.db.models import F, Func, Index, Q
 from django.db.models.functions import Coalesce
+
+from nullstore.indexes import AddIndexOnline, RemoveIndexOnline
 
 OPEN = Q(status__in=["auth-required", "input-required", "submitted", "unknown", "working"])
 INTERRUPTED = Q(status__in=["auth-required", "input-required"])
@@ -41,6 +42,6 @@ class Migration(migrations.Migration):
 
     # tasks_user_status does what tasks_user did: a user's tasks are never without an index.
     operations = [
-        *(AddIndexConcurrently("task", index) for index in INDEXES),
-        RemoveIndexConcurrently("task", "tasks_user"),
+        *(AddIndexOnline("task", index) for index in INDEXES),
+        RemoveIndexOnline("task", "tasks_user"),
     ]

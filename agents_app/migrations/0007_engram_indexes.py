@@ -1,11 +1,13 @@
 """Indexes that the console's filters and searches of engrams use; agents_app.models.engrams says which needs which."""
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.operations import AddIndexConcurrently, BtreeGinExtension, RemoveIndexConcurrently
+from django.contrib.postgres.operations import BtreeGinExtension
 from django.contrib.postgres.search import SearchVector
 from django.db import migrations
 from django.db.models import Index, Q
 from django.db.models.functions import Left
+
+from nullstore.indexes import AddIndexOnline, RemoveIndexOnline
 
 ENGRAMS = [
     Index(
@@ -35,8 +37,8 @@ class Migration(migrations.Migration):
     operations = [
         # For the type beside the tags. It is trusted: the owner of the database may create it, superuser or not.
         BtreeGinExtension(),
-        *(AddIndexConcurrently("engram", index) for index in ENGRAMS),
+        *(AddIndexOnline("engram", index) for index in ENGRAMS),
         # Tags are never without an index.
-        RemoveIndexConcurrently("engram", "engrams_tags"),
-        AddIndexConcurrently("engramhistory", HISTORY),
+        RemoveIndexOnline("engram", "engrams_tags"),
+        AddIndexOnline("engramhistory", HISTORY),
     ]

@@ -6,15 +6,20 @@ An e-mail address is searched in upper and lower case alike, by one index instea
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.text
-from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
+
+from nullstore.indexes import AddIndexOnline, RemoveIndexOnline
 
 # The history of a row is asked for with its page. Django's own table has an index on the content type only: all that
 # was ever done to any user would be read.
-_LOG_INDEX = """
-CREATE INDEX CONCURRENTLY IF NOT EXISTS django_admin_log_row
-ON django_admin_log (object_id, content_type_id, action_time DESC)
-"""
+_DROP_LOG_INDEX = "DROP INDEX CONCURRENTLY IF EXISTS django_admin_log_row"
+_LOG_INDEX = [
+    # What a killed run has left is INVALID, and IF NOT EXISTS would take it for the index.
+    _DROP_LOG_INDEX,
+    """
+    CREATE INDEX CONCURRENTLY django_admin_log_row ON django_admin_log (object_id, content_type_id, action_time DESC)
+    """,
+]
 
 
 class Migration(migrations.Migration):
@@ -27,7 +32,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        AddIndexOnline(
             model_name="userreference",
             index=models.Index(
                 django.contrib.postgres.indexes.OpClass(
@@ -37,8 +42,8 @@ class Migration(migrations.Migration):
                 name="user_references_email_lower",
             ),
         ),
-        RemoveIndexConcurrently(model_name="userreference", name="user_references_email_prefix"),
-        AddIndexConcurrently(
+        RemoveIndexOnline(model_name="userreference", name="user_references_email_prefix"),
+        AddIndexOnline(
             model_name="authsession",
             index=models.Index(fields=["user", "created_at", "id"], name="sessions_user"),
         ),
@@ -53,7 +58,7 @@ class Migration(migrations.Migration):
                 to="erebus_app.userreference",
             ),
         ),
-        AddIndexConcurrently(
+        AddIndexOnline(
             model_name="authsession",
             index=models.Index(
                 condition=models.Q(("revoked_at__isnull", True)),
@@ -61,5 +66,5 @@ class Migration(migrations.Migration):
                 name="sessions_unrevoked",
             ),
         ),
-        migrations.RunSQL(_LOG_INDEX, "DROP INDEX CONCURRENTLY IF EXISTS django_admin_log_row"),
+        migrations.RunSQL(_LOG_INDEX, _DROP_LOG_INDEX),
     ]

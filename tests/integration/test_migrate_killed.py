@@ -1,4 +1,4 @@
-"""`migrate` killed with SIGKILL at every statement of both replication migrations, then run again.
+"""`migrate` killed with SIGKILL at every statement of the replication migrations and of indexes, then run again.
 
 A forked process runs the migration and kills itself before its n-th statement, whichever connection that is on. Each
 round first goes back to before the migration; the rounds end with the n at which the migration gets through.
@@ -32,13 +32,13 @@ from tests.integration.replicas import (
     migrate,
     resubscribed,
     slots,
-    subscribe,
     unsubscribe,
     wait_until_replicated,
 )
 
 pytestmark = [pytest.mark.usefixtures("committed_pair"), pytest.mark.slow]
 MOST_STATEMENTS = 200
+INDEXES = "SELECT indexrelid::regclass::text, indisvalid, pg_get_indexdef(indexrelid) FROM pg_index ORDER BY 1"
 
 
 def die_before_statement(number: int) -> None:
@@ -100,8 +100,13 @@ def ours_alone() -> None:
         time.sleep(0.01)
 
 
+def subscribe() -> None:
+    """Apply the migration that subscribes, and none after it: their statements are not the ones to be killed at."""
+    migrate("agents_app", "0005")
+
+
 def quickly_unsubscribe() -> None:
-    """What reversing the migration does, in a quarter of the time."""
+    """What reversing that migration does, in a quarter of the time."""
     drop_subscription(connections["agents"], SubscriptionSpec("agents_user_sync", "erebus_user_sync", "erebus"))
     AGENTS_SQL.run("DELETE FROM django_migrations WHERE app = 'agents_app' AND name LIKE '0005%%'")
 
@@ -124,6 +129,8 @@ def test_subscription_of_an_empty_replica() -> None:
 
 def test_subscription_of_a_replica_with_rows() -> None:
     with resubscribed():
+        unsubscribe()
+        subscribe()
         users = [add_user(f"user-{number}") for number in range(3)]
         for user in users:
             add_task(user)
@@ -186,7 +193,20 @@ def test_role_and_publication() -> None:
             assert publication.tables == {"user_references"}
             connect("erebus", user=conf.replication_role(), password=conf.replication_password()).close()
 
-        assert kill_at_every_statement(back, lambda: migrate("erebus_app"), check) > 5
+        assert kill_at_every_statement(back, lambda: migrate("erebus_app", "0003"), check) > 5
         subscribe()
         add_user("user")
         assert_replicated(1)
+
+
+def test_indexes_of_tables_with_rows() -> None:
+    AGENTS_SQL.insert("engrams", wallet_address="0xA", engram_type="persona", key="a.key", content={"an": "engram"})
+    indexes = AGENTS_SQL.rows(INDEXES)
+
+    def check() -> None:
+        assert AGENTS_SQL.rows(INDEXES) == indexes
+
+    try:
+        assert kill_at_every_statement(lambda: migrate("agents_app", "0006"), lambda: migrate("agents_app"), check) > 20
+    finally:
+        migrate("agents_app")
