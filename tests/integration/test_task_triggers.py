@@ -155,6 +155,10 @@ def test_a_terminal_status_completes_a_task_and_no_other_does(state: str) -> Non
         ("2026-01-01 00:00:00Z", "2026-01-01 00:00:01Z", 7, 7),
         (None, "2026-01-01 00:00:01Z", None, None),
         (None, "2026-01-01 00:00:01Z", 7, 7),
+        ("-infinity", "2026-01-01 00:00:01Z", None, None),
+        ("2026-01-01 00:00:00Z", "infinity", None, None),
+        ("-infinity", "infinity", None, None),
+        ("infinity", "infinity", 7, 7),
     ],
 )
 def test_the_duration_is_made_of_both_times_unless_the_writer_gave_one(
