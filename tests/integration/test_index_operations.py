@@ -1,4 +1,4 @@
-"""AddIndexOnline and RemoveIndexOnline on a real table: made, made again, in the way of a writer, broken off, reversed."""
+"""AddIndexOnline and RemoveIndexOnline: made, made again, in a writer's way, broken off, reversed."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""`migrate` killed with SIGKILL at every statement of the replication migrations and of indexes, then run again.
+"""`migrate` killed with SIGKILL at every statement about replication and about indexes, then run again.
 
 A forked process runs the migration and kills itself before its n-th statement, whichever connection that is on. Each
 round first goes back to before the migration; the rounds end with the n at which the migration gets through.
