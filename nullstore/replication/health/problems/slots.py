@@ -33,9 +33,10 @@ def _followed(publisher: PublisherFacts, subscriber: SubscriberFacts, ours: Subs
             RESYNC,
         )
     elif ours.slot_name not in subscriber.slot_names:
+        named, _ = subscriber.slot_names
         yield Problem(
             "slot_elsewhere",
-            f"{ours.name} follows the slot {ours.slot_name}; the one named for this database is {subscriber.slot_names[0]}",
+            f"{ours.name} follows the slot {ours.slot_name}; the one named for this database is {named}",
             "The subscription was made by hand, or came with a copy of another database.",
             RESYNC,
         )
