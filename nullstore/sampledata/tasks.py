@@ -119,11 +119,9 @@ class Tasks:
     def _add_task(
         self, batch: TaskBatch, talk: Talk, place: int, *, status: str, scenario: Scenario, when: Dates
     ) -> None:
-        rng = self._rng
-        task_id = talk.ids[place]
+        rng, task_id, wallet = self._rng, talk.ids[place], talk.person.wallet
         said = STATUS_MESSAGES.get(status)
         message = rng.choice(said) if said else None
-        wallet = talk.person.wallet
         if when.spent is not None:
             self.tallies[scenario.agent_type].add(when.spent, when.reached)
         batch.transitions.extend(_earlier(task_id, status, when))

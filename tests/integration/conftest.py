@@ -1,14 +1,38 @@
-"""Fixtures of the tests of replication."""
+"""Fixtures that tests of several modules share."""
 
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 from django.db import connections
+from django.test import Client
 
+from nullstore.admin.lists import counts
 from nullstore.replication.connect import connect
+from tests.integration.adminpages import superuser
 from tests.integration.damage import remove_intruders
+from tests.integration.outages import forget
 from tests.integration.replicas import AGENTS_SQL, PUBLICATION, SUBSCRIPTION, forwards, resubscribed, unsubscribe
+
+
+@pytest.fixture
+def client() -> Client:
+    """A browser in which a superuser is logged in."""
+    return superuser()
+
+
+@pytest.fixture
+def known_to_nobody() -> Iterator[None]:
+    """A console that knows nothing of the databases yet, as a process that has just begun."""
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time enough to count, however busy this machine is."""
+    monkeypatch.setattr(counts, "COUNT_TIMEOUT", 30_000)
 
 
 @pytest.fixture

@@ -16,11 +16,6 @@ NO_IDS = ["garbage", "\x00", "00000000-0000-4000-8000-000000000000", "9" * 40]
 WILD = ["id__exact=garbage", "id__exact=%00", "no_such_column=1", "o=99.-99.x&p=99999", "p=-1&all="]
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 @pytest.mark.parametrize("label", TABLES)
 def test_an_id_that_is_none_leads_to_the_front_page_with_a_message(label: str, client: Client) -> None:
     for key in NO_IDS:

@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 
 from nullstore.admin import deleting
 from nullstore.admin.deleting import BoundedDeletion
-from tests.integration import adminpages
 from tests.integration.adminpages import agents, insert_task, page, record
 from tests.integration.consoleactions import content
 from tests.integration.erebus_rows import insert, total
@@ -21,11 +20,6 @@ pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
 TASK, LISTING = "agents_app.Task", "erebus_app.Listing"
 BOUNDED = [model for model, its in admin.site._registry.items() if isinstance(its, BoundedDeletion)]
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
 
 
 def staff(*codenames: str) -> Client:

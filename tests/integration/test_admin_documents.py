@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.test import Client, RequestFactory
 
 from agents_app.models import Task
-from tests.integration import adminpages
 from tests.integration.adminpages import (
     agents,
     errors,
@@ -32,11 +31,6 @@ DOCUMENTS = [
     ("agents_app.Task", "parameters", {}),
     ("agents_app.Agent", "capabilities", []),
 ]
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
 
 
 @pytest.mark.parametrize(("label", "column", "default"), DOCUMENTS)

@@ -31,11 +31,6 @@ pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 SOME_SECRET = "sk-ant-0123456789-0123456789-0123456789-abcd"
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def listing() -> dict[str, Any]:
     return {"listing": insert_row("erebus_app.Listing")}
 

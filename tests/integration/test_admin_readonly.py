@@ -16,11 +16,6 @@ REPLICA = "agents_app.UserReference"
 SOURCE = "erebus_app.UserReference"
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def forms(response: HttpResponse) -> list[str]:
     """The forms of a row's page, the admin's own first."""
     content = response.content.decode().partition('<div id="content"')[2].partition("<footer")[0]

@@ -12,7 +12,7 @@ from django.db.models.signals import pre_delete, pre_save
 from django.test import Client
 
 from erebus_app.models import Listing, Wallet
-from tests.integration import adminpages, erebus_rows
+from tests.integration import erebus_rows
 from tests.integration.adminpages import (
     MODELS,
     agents,
@@ -31,11 +31,6 @@ from tests.integration.adminpages import (
 pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
 TASK = "agents_app.Task"
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
 
 
 @contextmanager

@@ -23,11 +23,6 @@ AGENT, TASK = "agents_app.Agent", "agents_app.Task"
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def shown(client: Client, address: str) -> str:
     """The page as text: blanks for tags, entities resolved, white space as one blank."""
     response = client.get(address)

@@ -16,11 +16,6 @@ pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 DEEP = "[" * 3000 + "]" * 3000
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 @pytest.mark.parametrize("name", ["from", "to"])
 @pytest.mark.parametrize(
     ("given", "said"),

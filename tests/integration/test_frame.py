@@ -3,7 +3,6 @@
 import re
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,25 +15,15 @@ from nullstore.admin import errors, frame, outage
 from nullstore.admin.background import Kept
 from nullstore.replication.health import Health, Verdict, health
 from tests.integration.adminpages import page, superuser, viewer
-from tests.integration.outages import forget
 from tests.integration.replicas import wait_for
 from tests.servers import PASSWORD, PORTS
 
-pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
+pytestmark = [
+    pytest.mark.django_db(databases=["erebus", "agents"]),
+    pytest.mark.usefixtures("known_to_nobody"),
+]
 
 START, LOGIN = "/admin/", "/admin/login/"
-
-
-@pytest.fixture(autouse=True)
-def known_to_nobody() -> Iterator[None]:
-    forget()
-    yield
-    forget()
-
-
-@pytest.fixture
-def client() -> Client:
-    return superuser()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from nullstore.admin.lists import admin as lists_admin
 from nullstore.admin.lists import changelist, counts, timeouts
 from nullstore.admin.lists.filters import Conditions
 from nullstore.admin.lists.timeouts import statement_timeout, timed_out
-from tests.integration import adminpages
 from tests.integration.adminpages import MODELS, agents, insert_row, insert_task
 from tests.integration.baresql import BareSQL
 from tests.integration.lists import listed
@@ -43,17 +42,6 @@ class Pace(Conditions):
         "slow": ("Slow", lambda: sleeping(0.15, "true")),
         "slower": ("Slower", lambda: sleeping(60, "true")),
     }
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
-@pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time enough to count, however busy this machine is."""
-    monkeypatch.setattr(counts, "COUNT_TIMEOUT", 30_000)
 
 
 @pytest.fixture

@@ -10,13 +10,15 @@ from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
-from nullstore.admin.lists import counts
 from nullstore.admin.lists.filters import Conditions, Exact, ForeignId, HasTag, IsNull, OneOf, TimeWindow
-from tests.integration import adminpages, erebus_rows
+from tests.integration import erebus_rows
 from tests.integration.adminpages import MODELS, insert_engram, insert_replica, insert_task, page
 from tests.integration.lists import Shown, listed
 
-pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
+pytestmark = [
+    pytest.mark.django_db(databases=["erebus", "agents"]),
+    pytest.mark.usefixtures("patience"),
+]
 
 TASK, ENGRAM = "agents_app.Task", "agents_app.Engram"
 
@@ -47,17 +49,6 @@ FILTERS = {
 def filters(monkeypatch: pytest.MonkeyPatch) -> None:
     for label, given in FILTERS.items():
         monkeypatch.setattr(admin.site.get_model_admin(MODELS[label]), "list_filter", given)
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time enough to count, however busy this machine is."""
-    monkeypatch.setattr(counts, "COUNT_TIMEOUT", 30_000)
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
 
 
 def refused(shown: Shown, said: str) -> None:

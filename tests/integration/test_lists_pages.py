@@ -8,26 +8,17 @@ from django.core import signing
 from django.db import connections
 from django.test import Client
 
-from nullstore.admin.lists import counts
 from nullstore.admin.lists.keyset import Keyset
 from tests.integration import adminpages
 from tests.integration.adminpages import MODELS, agents
 from tests.integration.lists import Shown, listed
 
-pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
+pytestmark = [
+    pytest.mark.django_db(databases=["erebus", "agents"]),
+    pytest.mark.usefixtures("patience"),
+]
 
 TASK, ACTION = "agents_app.Task", "agents_app.OpsAction"
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time enough to count, however busy this machine is."""
-    monkeypatch.setattr(counts, "COUNT_TIMEOUT", 30_000)
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
 
 
 @pytest.fixture

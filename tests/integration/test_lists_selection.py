@@ -8,7 +8,6 @@ from django.test import Client
 
 from nullstore.admin.lists import admin as lists_admin
 from nullstore.admin.lists.batches import in_batches
-from tests.integration import adminpages
 from tests.integration.adminpages import MODELS, agents, insert_task, page
 from tests.integration.lists import listed
 
@@ -16,11 +15,6 @@ pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
 TASK = "agents_app.Task"
 Task: Any = MODELS[TASK]
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
 
 
 class TestBatches:

@@ -41,11 +41,6 @@ LEADS = {
 }
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def listing(state: str = "pending", **columns: Any) -> Any:
     return insert("crossroads_listings", status=state, **columns)["id"]
 

@@ -8,7 +8,6 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.integration import adminpages
 from tests.integration.adminpages import page, record
 from tests.integration.consoleactions import content, section
 from tests.integration.erebus_rows import execute, insert
@@ -16,11 +15,6 @@ from tests.integration.erebus_rows import execute, insert
 pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
 LISTING = "erebus_app.Listing"
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
 
 
 def found(client: Client, **query: Any) -> list[str]:

@@ -31,11 +31,6 @@ def known_to_nobody(committed_pair: None) -> Iterator[None]:
     forget()
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def text(response: HttpResponse) -> str:
     return unescape(response.content.decode())
 

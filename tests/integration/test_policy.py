@@ -4,35 +4,24 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.integration.adminpages import EDITABLE, MODELS, insert_row, page, superuser, viewer
-from tests.integration.outages import forget
+from tests.integration.adminpages import EDITABLE, MODELS, insert_row, page, viewer
 
-pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
+pytestmark = [
+    pytest.mark.django_db(databases=["erebus", "agents"]),
+    pytest.mark.usefixtures("known_to_nobody"),
+]
 
 START, LOGIN = "/admin/", "/admin/login/"
 ROOT = Path(__file__).resolve().parents[2]
 INLINE = re.compile(
     r'<script(?![^>]*\bsrc=)(?![^>]*application/json)|<style|\sstyle=|\son\w+=|javascript:|(?:src|href)="data:'
 )
-
-
-@pytest.fixture(autouse=True)
-def known_to_nobody() -> Iterator[None]:
-    forget()
-    yield
-    forget()
-
-
-@pytest.fixture
-def client() -> Client:
-    return superuser()
 
 
 def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere(client: Client) -> None:

@@ -19,11 +19,6 @@ in_databases = pytest.mark.django_db(databases=["erebus", "agents"])
 REPLICA, SOURCE = "agents_app.UserReference", "erebus_app.UserReference"
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def copy_page(client: Client, key: Any) -> Any:
     return client.get(page(REPLICA, "change", key))
 

@@ -8,16 +8,11 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from nullstore.admin.rowactions import views
-from tests.integration.adminpages import agents, fields, insert_task, page, record, superuser, viewer
+from tests.integration.adminpages import agents, fields, insert_task, page, record, viewer
 
 pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
 TASK = "agents_app.Task"
-
-
-@pytest.fixture
-def client() -> Client:
-    return superuser()
 
 
 def action(key: Any) -> str:

@@ -32,11 +32,6 @@ EXPIRED = {"created_at": PAST, "expires_at": PAST + timedelta(days=1)}
 REVOKED = {"revoked_at": PAST}
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def listed(client: Client, label: str, **query: Any) -> list[Any]:
     return [row.pk for row in client.get(page(label, "changelist"), query).context["cl"].result_list]
 

@@ -20,24 +20,14 @@ from nullstore.admin.start import charts, counting, keeping
 from nullstore.admin.start.figures import FIGURES, Counted
 from nullstore.groups import GROUPS
 from tests.integration import erebus_rows
-from tests.integration.adminpages import agents, insert_engram, insert_task, superuser
-from tests.integration.outages import forget
+from tests.integration.adminpages import agents, insert_engram, insert_task
 
-pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
+pytestmark = [
+    pytest.mark.django_db(databases=["erebus", "agents"]),
+    pytest.mark.usefixtures("known_to_nobody"),
+]
 
 START = "/admin/"
-
-
-@pytest.fixture(autouse=True)
-def known_to_nobody() -> Iterator[None]:
-    forget()
-    yield
-    forget()
-
-
-@pytest.fixture
-def client() -> Client:
-    return superuser()
 
 
 def content(client: Client) -> str:

@@ -16,11 +16,6 @@ TASK = "agents_app.Task"
 NAMES = ("cancel", "assign", "retry", "set-priority")
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def address(name: str, key: Any) -> str:
     return page(TASK, "change", key).removesuffix("change/") + f"do/{name}/"
 

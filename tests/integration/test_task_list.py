@@ -13,18 +13,12 @@ from django.test.utils import CaptureQueriesContext
 
 from agents_app.admin.tasks.filters import Progressing
 from agents_app.models import Task
-from tests.integration import adminpages
 from tests.integration.adminpages import insert_agent, insert_replica, insert_task, page
 from tests.integration.plans import only
 
 pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
 TASK = "agents_app.Task"
-
-
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
 
 
 def names(client: Client, **query: Any) -> set[str]:

@@ -23,11 +23,6 @@ TASK = "agents_app.Task"
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def text(text: str) -> dict[str, Any]:
     return {"kind": "text", "text": text}
 

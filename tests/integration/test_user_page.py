@@ -21,11 +21,6 @@ USER = "erebus_app.UserReference"
 ADDRESS = "0xAbCdEf0123456789aBcDeF0123456789AbCdEf01"
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def found(client: Client, **query: Any) -> list[Any]:
     return [user.pk for user in client.get(page(USER, "changelist"), query).context["cl"].result_list]
 

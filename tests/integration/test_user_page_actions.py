@@ -30,11 +30,6 @@ USER = "erebus_app.UserReference"
 ADA = Actor("ada", "because")
 
 
-@pytest.fixture
-def client() -> Client:
-    return adminpages.superuser()
-
-
 def is_active(key: Any) -> bool:
     return bool(record(USER, key)["is_active"])
 

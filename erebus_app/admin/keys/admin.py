@@ -121,9 +121,8 @@ class AgentApiKeyAdmin(TableAdmin):
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
         delete_key(obj.pk, actor_of(request))
 
-    def _do_to_one(self, request: HttpRequest, object_id: str, action: type[RowAction]) -> HttpResponse:
-        key = self.get_object(request, unquote(object_id)) if action is Reveal else None
-        return super()._do_to_one(request, object_id, action) if key is None else reveal(self, request, key)
+    def answer(self, request: HttpRequest, action: type[RowAction], row: Any) -> HttpResponse:
+        return reveal(self, request, row) if action is Reveal else super().answer(request, action, row)
 
     def sections_above(self, request: HttpRequest, obj: Any) -> Sections:
         twins = [sections.twins(obj)] if obj.has_twin else []

@@ -46,6 +46,10 @@ class RowActions(Refusals):
         row = self.get_object(request, unquote(object_id))
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        return self.answer(request, action, row)
+
+    def answer(self, request: HttpRequest, action: type[RowAction], row: Any) -> HttpResponse:
+        """Ask whether to do `action` to `row`, or do it; one that has something to show answers in its own way."""
         return do_to_one(self, request, action(), row)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
