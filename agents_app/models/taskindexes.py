@@ -27,8 +27,7 @@ DUE: Final = Func(
 ) + Coalesce("estimated_duration", USUAL_DURATION)
 
 # Each costs every write of a task. Left out: (task_type, status) and (priority, status), for each of their values has
-# tasks in each state; the order of the list after a name, for names are few and repeat themselves: their index has a
-# tenth of the size without, and some thousand tasks of a name are sorted in time; whatever a wider index does as well.
+# tasks in each state; whatever a wider index does as well.
 CONSOLE_INDEXES: Final = [
     # One value of the column, in the order of the list, be it a value that few rows have, or none.
     models.Index(fields=["task_type", "created_at", "id"], name="tasks_type"),
@@ -51,8 +50,14 @@ CONSOLE_INDEXES: Final = [
     ),
     models.Index(fields=["created_at", "id"], condition=IS_INTERRUPTED, name="tasks_interrupted"),
     models.Index(DUE, condition=IS_WORKING, name="tasks_due"),
-    # What failed within a time, whenever it was created.
+    # What failed within a time: how many, or all of a short one; and a page of a long one, whenever they were created.
     models.Index(fields=["status_timestamp", "id"], condition=IS_FAILED, name="tasks_failed"),
-    # The beginning of a name. The pattern class serves LIKE 'prefix%' in every collation.
-    models.Index(fields=["name"], opclasses=["varchar_pattern_ops"], name="tasks_name"),
+    models.Index(fields=["created_at", "id", "status_timestamp"], condition=IS_FAILED, name="tasks_failed_created"),
+    # The beginning of a name, which thousands of tasks may share: they are sorted without a look at the table. The
+    # pattern class serves LIKE 'prefix%' in every collation.
+    models.Index(
+        fields=["name", "created_at", "id"],
+        opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],
+        name="tasks_name",
+    ),
 ]

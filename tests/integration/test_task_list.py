@@ -122,8 +122,7 @@ def test_a_row_says_who_and_since_when(client: Client) -> None:
         f'<a href="{page("agents_app.Agent", "change", agent)}">hecate</a>',
         f'<a href="{page("agents_app.UserReference", "change", user)}">0xada</a>',
         f"{late} (not here)",
-        '<progress max="100" value="40"',
-        "input-required</span>",
+        "input-required</span> 40%",
         "urgent</span>",
         "ago</time>",
     ):

@@ -193,11 +193,28 @@ class TestLongTimelines:
             assert (f"word {place}." in shown) is there, place
         assert "message 5000" in shown
 
-    def test_all_of_it_has_a_bound_too(self, long: Any, client: Client) -> None:
-        shown = said(client, long, "?timeline=all")
-        assert "4001 entries are not shown. A page shows at most 1000." in shown
-        assert "word 198." in shown
-        assert "word 4200." in shown
+    @pytest.mark.parametrize(
+        ("part", "begins", "ends"),
+        [(1, 0, 98), (2, 99, 198), (3, 4200, 4298), (4, 4299, 4398), (11, 4999, 4999), (77, 4999, 4999)],
+    )
+    def test_all_of_it_is_shown_in_parts_up_to_a_bound(
+        self, long: Any, client: Client, part: int, begins: int, ends: int
+    ) -> None:
+        shown = said(client, long, f"?timeline={part}")
+        assert (words := [int(word) for word in re.findall(r"word (\d+)\. Raw", shown)])
+        assert (words[0], words[-1], len(words)) == (begins, ends, ends - begins + 1)
+        assert ("4001 entries are not shown. At most 1000 can be shown." in shown) == (part == 3)
+        assert "10 11 5001 entries" in shown
+
+    def test_a_short_timeline_has_one_part(self, client: Client) -> None:
+        key = insert_task(history=json.dumps([message("user", text("a word."))]))
+        response = client.get(f"{page(TASK, 'change', key)}?timeline=1").content.decode()
+        assert "a word." in response
+        assert "Parts of the timeline" not in response
+
+    @pytest.mark.parametrize("given", ["all", "0", "-1", "x", "", "99999", "%00", "²"])
+    def test_what_is_no_part_shows_beginning_and_end(self, long: Any, client: Client, given: str) -> None:
+        assert "4901 entries are not shown. Show all" in said(client, long, f"?timeline={given}")
 
     def test_the_history_does_not_leave_the_database_whole(self, long: Any, client: Client) -> None:
         with CaptureQueriesContext(connections["agents"]) as asked:

@@ -4,12 +4,16 @@ import json
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.contrib.admin.utils import quote
+from django.test.utils import override_script_prefix
+from django.urls import reverse
 from django.utils import timezone
 
 from nullstore.admin.documents import VALUES, document
-from nullstore.admin.show import ago, duration, pill
+from nullstore.admin.show import ago, duration, pill, row_url
 
 
 @pytest.mark.parametrize(
@@ -115,3 +119,10 @@ def test_a_deep_document_is_cut_and_says_so() -> None:
 
 def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
     assert "(1,000,002 characters)" in text_of("x" * 1_000_000)
+
+
+@pytest.mark.parametrize("key", [UUID(int=7), 7, "a/b", "a_b:c?d#e", "50 %", "é", "{}", "the-key"])
+@pytest.mark.parametrize("prefix", ["/", "/ops/the-key/"])
+def test_the_address_of_a_row_is_what_django_makes_of_it(key: object, prefix: str) -> None:
+    with override_script_prefix(prefix):
+        assert row_url("agents_app.Task", key) == reverse("admin:agents_app_task_change", args=[quote(key)])

@@ -41,7 +41,6 @@ class TaskAdmin(BoundedDeletion, AgentsAdmin):
         "task_type",
         "agent",
         "of_user",
-        "done",
         "in_state_since",
         "created_at",
     )
@@ -110,7 +109,10 @@ class TaskAdmin(BoundedDeletion, AgentsAdmin):
 
     @admin.display(description="state")
     def state(self, obj: Task) -> SafeString | str:
-        return pill(obj.status)
+        """While it is open, with its progress: afterwards that says nothing more."""
+        if obj.status in Task.TERMINAL or not obj.progress:
+            return pill(obj.status)
+        return format_html("{} {}%", pill(obj.status), obj.progress)
 
     @admin.display(description="priority")
     def importance(self, obj: Task) -> SafeString | str:
@@ -131,10 +133,6 @@ class TaskAdmin(BoundedDeletion, AgentsAdmin):
         if user is None:
             return f"{obj.user_id} (not here)"
         return row_link("agents_app.UserReference", user.pk, Truncator(user.source_identifier).chars(NAME))
-
-    @admin.display(description="progress")
-    def done(self, obj: Task) -> SafeString:
-        return format_html('<progress max="100" value="{0}" aria-label="progress">{0}%</progress> {0}%', obj.progress)
 
     @admin.display(description="in this state since")
     def in_state_since(self, obj: Task) -> SafeString | str:

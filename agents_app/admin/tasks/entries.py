@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _ROLES: Final = {"ROLE_USER": "user", "ROLE_AGENT": "agent"}
 
 @dataclass(slots=True)
 class Entry:
-    """One entry. `at` is None if it says no date; `who` is user, agent, or a name."""
+    """One entry. `at` is None if it says no date, `who` is user, agent, or a name, `item` the message or artifact."""
 
     kind: str
     who: str
@@ -27,8 +27,28 @@ class Entry:
     from_status: str = ""
     to_status: str = ""
     text: str = ""
-    parts: list[Part] = field(default_factory=list)
-    raw: str = ""
+    item: Any = None
+
+    @property
+    def parts(self) -> list[Part]:
+        """What the item is made of; made when it is shown, for most of a long timeline is not."""
+        if self.kind == "state":
+            return []
+        if isinstance(self.item, dict):
+            return parts_of(self.item)
+        if isinstance(self.item, Unreadable):
+            return [Part("other", self.item.text, self.item.why)]
+        return [Part("other", self.item, f"This {self.kind} is no object.")]
+
+    @property
+    def raw(self) -> str:
+        """The item as JSON, as far as a page shows it."""
+        if self.kind == "state":
+            return ""
+        if isinstance(self.item, Unreadable):
+            return self.item.text
+        text = json.dumps(without_bytes(self.item), indent=2, ensure_ascii=False)
+        return text if len(text) <= SHOWN else f"{text[:SHOWN]}…\n(cut off: {len(text):,} characters)"
 
     @property
     def when(self) -> str:
@@ -46,34 +66,23 @@ def of_transition(row: TaskTransition) -> Entry:
 
 def of_message(place: int, item: Any) -> Entry:
     """Return the entry of the message at `place` of the history."""
+    title = f"message {place + 1}"
     if not isinstance(item, dict):
-        return _unreadable("message", place, item)
+        return Entry("message", "", None, title, item=item)
     role = item.get("role")
     who = _ROLES.get(role, role) if isinstance(role, str) else ""
-    return Entry("message", who[:100], date_of(item), f"message {place + 1}", parts=parts_of(item), raw=_raw(item))
+    return Entry("message", who[:100], date_of(item), title, item=item)
 
 
 def of_artifact(place: int, item: Any) -> Entry:
     """Return the entry of the artifact at `place`."""
+    title = f"artifact {place + 1}"
     if not isinstance(item, dict):
-        return _unreadable("artifact", place, item)
+        return Entry("artifact", "", None, title, item=item)
     name, description = item.get("name"), item.get("description")
-    title = f"artifact {place + 1}" + (f": {name[:255]}" if isinstance(name, str) else "")
+    title += f": {name[:255]}" if isinstance(name, str) else ""
     text = description[:SHOWN] if isinstance(description, str) else ""
-    return Entry("artifact", "agent", date_of(item), title, text=text, parts=parts_of(item), raw=_raw(item))
-
-
-def _unreadable(kind: str, place: int, item: Any) -> Entry:
-    why = item.why if isinstance(item, Unreadable) else f"This {kind} is no object."
-    part = Part("other", item.text if isinstance(item, Unreadable) else item, why)
-    return Entry(kind, "", None, f"{kind} {place + 1}", parts=[part], raw=_raw(item))
-
-
-def _raw(item: Any) -> str:
-    if isinstance(item, Unreadable):
-        return item.text
-    text = json.dumps(without_bytes(item), indent=2, ensure_ascii=False)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…\n(cut off: {len(text):,} characters)"
+    return Entry("artifact", "agent", date_of(item), title, text=text, item=item)
 
 
 def date_of(item: dict[str, Any]) -> datetime | None:

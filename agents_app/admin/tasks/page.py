@@ -10,7 +10,7 @@ from django.utils import timezone
 from agents_app.admin.tasks.entries import date_of
 from agents_app.admin.tasks.reading import SHOWN, Unreadable, read_documents
 from agents_app.admin.tasks.related import related_to
-from agents_app.admin.tasks.timeline import ALL_FIRST, ALL_LAST, shown_in_full, timeline_of
+from agents_app.admin.tasks.timeline import ALL_FIRST, ALL_LAST, part_asked_for, timeline_of
 from agents_app.models import Task
 from agents_app.models.taskindexes import USUAL_DURATION
 from nullstore.admin.sections import Section
@@ -20,16 +20,16 @@ from nullstore.databases import AGENTS
 #: How many of a task's log lines a page shows: the last ones.
 LOG_LINES: Final = 200
 _FOLDER: Final = "admin/agents_app/task"
-#: The parameter of the page's address that asks for the whole timeline.
+#: The parameter of the page's address that asks for a part of the whole timeline, by its number.
 PARAMETER: Final = "timeline"
 
 
 def sections_of(request: HttpRequest, task: Task) -> list[Section]:
     """Return what stands above the form of `task`."""
-    everything = shown_in_full(request.GET.get(PARAMETER))
+    part = part_asked_for(request.GET.get(PARAMETER))
     return [
         Section("State", f"{_FOLDER}/state.html", partial(_state, task), "state", AGENTS),
-        Section("Timeline", f"{_FOLDER}/timeline.html", partial(_timeline, task, everything), "timeline", AGENTS),
+        Section("Timeline", f"{_FOLDER}/timeline.html", partial(_timeline, task, part), "timeline", AGENTS),
         Section("Related tasks", f"{_FOLDER}/related.html", partial(related_to, task), "related", AGENTS),
         Section("Outcome and logs", f"{_FOLDER}/results.html", partial(_results, task), "results", AGENTS),
     ]
@@ -55,10 +55,11 @@ def late_by(task: Task) -> str:
     return duration(late) if late > 0 else ""
 
 
-def _timeline(task: Task, everything: bool) -> dict[str, Any]:
+def _timeline(task: Task, part: int) -> dict[str, Any]:
+    timeline = timeline_of(task, part)
     return {
-        "timeline": timeline_of(task, everything=everything),
-        "everything": everything,
+        "timeline": timeline,
+        "parts": range(1, timeline.parts + 1) if part else (),
         "most": ALL_FIRST + ALL_LAST,
         "agent": task.assigned_agent.name if task.assigned_agent else "",
         "user": task.user.source_identifier if task.user else "",

@@ -4,6 +4,7 @@ Transitions are dated; messages and artifacts only if their writer dates them. O
 neighbours in the list it comes from; where none of them has a date, next to the change of status that it belongs to.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +17,9 @@ from nullstore.admin.show import between
 
 #: How many entries a page shows: of the beginning, and of the end.
 FIRST, LAST = 20, 80
-#: The same for a page that was asked for all.
+#: How many can be turned to, in parts, and how many a part has.
 ALL_FIRST, ALL_LAST = 200, 800
+IN_PART: Final = 100
 #: How many transitions are counted.
 COUNTED: Final = 10_000
 
@@ -37,17 +39,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The rows to be shown, how many entries there are in all, and what could not be read."""
+    """The rows to be shown, how many entries there are in all, and what could not be read.
+
+    `part` is the number of the part that is shown, of `parts`; 0 where it is beginning and end.
+    """
 
     rows: list[Row]
     total: int
-    hidden: int
+    part: int
+    parts: int
     unreadable: dict[str, Unreadable]
 
 
-def timeline_of(task: Task, *, everything: bool = False) -> Timeline:
-    """Read the timeline of `task`: its beginning and end, or all of it up to a limit."""
-    first, last = (ALL_FIRST, ALL_LAST) if everything else (FIRST, LAST)
+def timeline_of(task: Task, part: int = 0) -> Timeline:
+    """Read the timeline of `task`: its beginning and end, or a part of all of it; the last one if there is no such."""
+    first, last = (ALL_FIRST, ALL_LAST) if part else (FIRST, LAST)
     transitions, changes = _transitions(task, first, last)
     messages = read_slice(task.pk, "history", first, last)
     artifacts = read_slice(task.pk, "artifacts", first, last)
@@ -57,7 +63,11 @@ def timeline_of(task: Task, *, everything: bool = False) -> Timeline:
     columns = {"history": messages.unreadable, "artifacts": artifacts.unreadable}
     unreadable = {column: why for column, why in columns.items() if why}
     hidden = max(0, total - first - last)
-    return Timeline(list(_rows(entries, first, last, hidden)), total, hidden, unreadable)
+    rows = list(_rows(entries, first, last, hidden))
+    parts = -(-len(rows) // IN_PART)
+    part = min(part, parts)
+    shown = rows[(part - 1) * IN_PART : part * IN_PART] if part else rows
+    return Timeline(shown, total, part, parts, unreadable)
 
 
 def _transitions(task: Task, first: int, last: int) -> tuple[list[TaskTransition], int]:
@@ -105,6 +115,6 @@ def _rows(entries: list[Entry], first: int, last: int, hidden: int) -> Iterator[
         before = entry.at or before
 
 
-def shown_in_full(given: Any) -> bool:
-    """Return whether the page was asked for the whole timeline."""
-    return bool(given == "all")
+def part_asked_for(given: Any) -> int:
+    """Return which part of the whole timeline `given` names; 0 for none, or what is no number."""
+    return int(given) if isinstance(given, str) and re.fullmatch("[1-9][0-9]{0,3}", given) else 0

@@ -21,6 +21,7 @@ from nullstore.admin.lists.counts import COUNT_LIMIT, RowCount, count_of
 from nullstore.admin.lists.keyset import BadToken, Keyset
 from nullstore.admin.lists.pages import Page, Position, read_page
 from nullstore.admin.lists.timeouts import ROWS_TIMEOUT, statement_timeout, timed_out
+from nullstore.admin.show import row_url
 
 AFTER, BEFORE, LAST = "after", "before", "last"
 POSITION = (AFTER, BEFORE, LAST)
@@ -41,7 +42,7 @@ class Way(NamedTuple):
 
 WALK, SORT = Way(False, ROWS_TIMEOUT), Way(True, ROWS_TIMEOUT)
 # Time enough to meet a pageful of rows that are one in some hundreds; of rarer ones there are few to collect.
-BRIEF_WALK, BRIEF_SORT = Way(False, 25), Way(True, 500)
+BRIEF_WALK, BRIEF_SORT = Way(False, 20), Way(True, 500)
 
 TOO_SLOW = (
     "This took longer than {} seconds and was stopped: no rows are shown. Narrow the search or the filters down, for "
@@ -166,6 +167,9 @@ class TableChangeList(ChangeList):
             self.notices.append("The address names a place in another list or order: this is the first page.")
             return Position()
         return Position("last") if LAST in self.place else Position()
+
+    def url_for_result(self, result: Any) -> str:
+        return row_url(self.opts.label, result.pk)
 
     @property
     def page_links(self) -> list[tuple[str, str | None]]:
