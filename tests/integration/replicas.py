@@ -57,12 +57,22 @@ def migrate(app_label: str, name: str | None = None) -> None:
 
 
 def unsubscribe() -> None:
-    """Reverse the migration that subscribes."""
+    """Reverse the migration that subscribes. What came after it stays as it is, and is taken for not applied."""
+    AGENTS_SQL.run("DELETE FROM django_migrations WHERE app = 'agents_app' AND name >= '0006'")
     migrate("agents_app", "0004")
 
 
 def subscribe() -> None:
+    """Apply the migration that subscribes, and those after it; what unsubscribe() has left of them is recorded."""
+    migrate("agents_app", "0005")
+    record_later_migrations()
     migrate("agents_app")
+
+
+def record_later_migrations() -> None:
+    """Take for applied what is there: making the indexes of tasks and engrams again would take seconds."""
+    if AGENTS_SQL.value("SELECT to_regclass('tasks_type') IS NOT NULL"):
+        call_command("migrate", "agents_app", fake=True, verbosity=0)
 
 
 @contextmanager
