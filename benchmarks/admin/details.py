@@ -16,6 +16,7 @@ from benchmarks.admin.links import Contents
 from benchmarks.admin.rows import rows_of
 from benchmarks.admin.stock import SITE
 from benchmarks.admin.visits import Failed, Page, Visitor
+from nullstore.admin import start
 
 #: A page of a row that has choices in its address is visited with so many of them.
 MOST = 4
@@ -87,8 +88,9 @@ def site_pages(visitor: Visitor) -> Iterator[Page]:
             continue
         with suppress(NoReverseMatch):
             address = reverse(f"admin:{name}")
-            if address not in lists and visitor.client.get(address, secure=True).status_code != _ONLY_POST:
+            if address not in lists and visitor.status(address) != _ONLY_POST:
                 yield Page("site", "page", name, address, stock=reverse("stock:index") if name == "index" else None)
+    yield Page("site", "page", "index, counted anew", reverse("admin:index"), before=start.expire)
     for label in sorted({model._meta.app_label for model in admin.site._registry}):
         yield Page("site", "page", f"app {label}", reverse("admin:app_list", args=[label]))
 

@@ -104,15 +104,12 @@ class ListPages:
         yield self.page("list", "first page", self.address, self._stock(()))
         yield from self._turned("list", "", self.address, ())
         filtered, searched = self.filtered(), self.searched()
-        for kind, choices in (
-            ("filter", filtered),
-            ("search", searched),
-            ("pair", list(self._pairs(filtered, searched))),
-        ):
+        pairs, turned = self._pairs(filtered, searched), set(self._pairs(filtered, searched, ends=True))
+        for kind, choices in (("filter", filtered), ("search", searched), ("pair", pairs)):
             for name, parameters in choices:
                 address = self._with(parameters)
                 yield self.page(kind, name, address, self._stock(parameters))
-                if kind != "pair":
+                if kind != "pair" or (name, parameters) in turned:
                     yield from self._turned(kind, name, address, parameters)
         yield from self._sorted()
         yield from self._bulk(filtered)
@@ -124,22 +121,27 @@ class ListPages:
         return equivalent(self.model, parameters, **more)
 
     def _pairs(
-        self, filtered: list[tuple[str, Parameters]], searched: list[tuple[str, Parameters]]
+        self, filtered: list[tuple[str, Parameters]], searched: list[tuple[str, Parameters]], *, ends: bool = False
     ) -> Iterator[tuple[str, Parameters]]:
+        """Yield the pairs of all values, or of the first and last ones only: those whose pages are turned."""
         choices = [parameters for _, parameters in (*filtered, *searched)]
         for pair in PAIRS.get(self.model._meta.label, ()):
             ones, others = ([each for each in choices if each[0][0].startswith(start)] for start in pair)
             if not (ones and others):
                 raise LookupError(f"{self.address} has no filters {' and '.join(pair)}: see benchmarks/admin/pairs.py")
+            if ends:
+                ones, others = ones[:: max(1, len(ones) - 1)], others[:: max(1, len(others) - 1)]
             for one, other in product(ones, others):
                 yield urlencode((*one, *other)), (*one, *other)
 
     def _turned(self, kind: str, name: str, address: str, parameters: Parameters) -> Iterator[Page]:
-        """Yield the pages that one turns to: the next and the last; of the whole list, also those before these."""
+        """Yield the pages that one turns to: the next, the one before it, and the last; of the list those around it."""
         starts = dict(self._pagers(address))
         found = [(what, starts[what]) for what in ("next", "last") if what in starts]
-        if kind == "list":
-            found += [(f"{what} of {start}", link) for start, page in found for what, link in self._pagers(page)]
+        around = found if kind == "list" else found[:1]
+        found += [(f"{what} of {start}", link) for start, page in around for what, link in self._pagers(page)]
+        if kind != "list":
+            found = [(what, link) for what, link in found if what in ("next", "last", "previous of next")]
         for link, what in {link: what for what, link in reversed(found)}.items():
             stock = self._stock(parameters, turned=what.split()[0]) if kind == "list" else None
             yield self.page(f"{kind}, page turned", f"{name} {what}".strip(), link, stock)
@@ -168,7 +170,7 @@ class ListPages:
 
     def _bulk(self, filtered: list[tuple[str, Parameters]]) -> Iterator[Page]:
         """Yield the pages that ask before something is done to many rows: to one that is ticked, and to all."""
-        lists = [("", self.address), *((name, self._with(parameters)) for name, parameters in filtered[:4])]
+        lists = [("", self.address), *((name, self._with(parameters)) for name, parameters in filtered[:1])]
         for name, address in lists:
             contents = self.first if address == self.address else self.contents(address)
             form = next((form for form in contents.forms if "changelist-form" in form.around), None)

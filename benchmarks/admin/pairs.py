@@ -1,4 +1,7 @@
-"""The pairs of filters that people use together: each value of the one with each of the other is a page."""
+"""The pairs of filters that people use together: each value of the one with each of the other is a page.
+
+One turns to the next, previous and last page of those of the first and last values.
+"""
 
 #: By model: two parameters of the list's address, by their beginning; "q" is the search.
 PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -7,6 +10,8 @@ PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
         ("assigned_agent", "status"),
         ("assigned_agent", "state"),
         ("user", "status"),
+        ("user", "created_at"),
+        ("assigned_agent", "created_at"),
         ("task_type", "status"),
         ("priority", "status"),
     ),

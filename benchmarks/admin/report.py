@@ -55,7 +55,7 @@ def as_text(results: Iterable[Result]) -> list[Result]:
 def as_json(results: Iterable[Result]) -> list[Result]:
     """Print all pages as a list of objects; return them."""
     every = list(results)
-    print(json.dumps([asdict(result) for result in every]))
+    print(json.dumps([asdict(result) for result in every], default=lambda function: function.__module__))
     return every
 
 

@@ -5,15 +5,18 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
-from django.http import HttpResponse
-from django.test import Client
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from django.test import Client, RequestFactory
 
 from nullstore.databases import ALIASES
+from nullstore.wsgi import application
 
 #: Seconds after which a page is given up.
 PATIENCE = 20
@@ -29,7 +32,9 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """A page to visit. `data` is posted; `stock` is the page of the stock admin that shows the same."""
+    """A page to visit. `data` is posted; `stock` is the page of the stock admin that shows the same; `before` is done
+    before each visit, untimed.
+    """
 
     area: str
     kind: str
@@ -37,24 +42,59 @@ class Page:
     address: str
     data: tuple[tuple[str, str], ...] | None = None
     stock: str | None = None
+    before: Callable[[], None] | None = field(default=None, compare=False)
 
     @property
     def title(self) -> str:
         return f"{self.area} · {self.kind} · {self.name}"
 
 
+@dataclass
+class Answer:
+    """What the server said."""
+
+    status: int = 0
+    location: str = ""
+    text: str = ""
+
+    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        """Take the first line and the headers: the start_response of WSGI."""
+        self.status, self.location = int(status.split(maxsplit=1)[0]), dict(headers).get("Location", "")
+
+
 class Visitor:
-    """A superuser's browser. Its requests go through the whole middleware; the connections stay open between them."""
+    """A superuser's browser. Its requests go to the WSGI application; the connections stay open between them.
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    Not Django's test client: that leaves some objects behind with each request, and would be measured itself.
+    """
 
-    def open(self, address: str, data: tuple[tuple[str, str], ...] | None = None) -> HttpResponse:
+    def __init__(self, session: str) -> None:
+        request = HttpRequest()
+        token = get_token(request)
+        cookies = {settings.SESSION_COOKIE_NAME: session, settings.CSRF_COOKIE_NAME: request.META["CSRF_COOKIE"]}
+        self._requests = RequestFactory(
+            SERVER_NAME="localhost",
+            HTTP_COOKIE="; ".join(f"{name}={value}" for name, value in cookies.items()),
+            HTTP_ORIGIN="https://localhost",
+            HTTP_X_CSRFTOKEN=token,
+        )
+
+    def _ask(self, address: str, data: tuple[tuple[str, str], ...] | None) -> Answer:
+        make = self._requests.get if data is None else self._requests.post
+        request = make(address, dict(data) if data else None, secure=True)
+        answer = Answer()
+        said = application(request.environ, answer.start)
+        try:
+            answer.text = b"".join(said).decode(errors="replace")
+        finally:
+            said.close()
+        return answer
+
+    def open(self, address: str, data: tuple[tuple[str, str], ...] | None = None) -> Answer:
         """Return the answer. Raises Failed."""
         try:
             with _patience():
-                get, post = self.client.get, self.client.post
-                answer = get(address, secure=True) if data is None else post(address, dict(data), secure=True)
+                answer = self._ask(address, data)
         except (
             _Overdue,
             Exception,
@@ -63,13 +103,13 @@ class Visitor:
                 connections[alias].close()
             raise Failed(f"> {PATIENCE} s" if _timed_out(error) else f"{type(error).__name__}: {error}") from error
         # What is posted may be refused: with a message, on the page that it came from.
-        if answer.status_code != 200 and not (data and answer.status_code == 302):
-            raise Failed(f"{answer.status_code} {answer.headers.get('Location', '')}".strip())
+        if answer.status != 200 and not (data and answer.status == 302):
+            raise Failed(f"{answer.status} {answer.location}".strip())
         return answer
 
     def html(self, address: str) -> str:
         """Return a page as text. Raises Failed."""
-        return self.open(address).content.decode()
+        return self.open(address).text
 
     def times(self, page: Page, *, warm: int, runs: int) -> list[float]:
         """Return the milliseconds that each of `runs` visits took, after `warm` that do not count. Raises Failed."""
@@ -82,14 +122,22 @@ class Visitor:
 
     def queries(self, page: Page) -> int:
         """Return how many statements the page sends. Raises Failed if one of them was cut off, and the page says so."""
+        if page.before:
+            page.before()
         with _counted() as statements:
-            text = self.open(page.address, page.data).content.decode(errors="replace")
+            text = self.open(page.address, page.data).text
         said = next((mark for mark in CUT_OFF if mark in text), None)
         if said:
             raise Failed(f"says: {said}")
         return len(statements)
 
+    def status(self, address: str) -> int:
+        """Return the status with which a page answers."""
+        return self._ask(address, None).status
+
     def _time(self, page: Page) -> float:
+        if page.before:
+            page.before()
         started = time.perf_counter()
         self.open(page.address, page.data)
         return (time.perf_counter() - started) * 1000
@@ -101,10 +149,10 @@ def logged_in() -> Iterator[Visitor]:
     user = User(username=f"benchmark-{secrets.token_hex(4)}", is_staff=True, is_superuser=True)
     user.set_password(secrets.token_urlsafe())
     user.save()
-    client = Client(SERVER_NAME="localhost")
+    client = Client()
     try:
         client.force_login(user)
-        yield Visitor(client)
+        yield Visitor(client.cookies[settings.SESSION_COOKIE_NAME].value)
     finally:
         client.logout()
         user.delete()

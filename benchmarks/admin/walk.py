@@ -39,8 +39,8 @@ def _areas(visitor: Visitor, only: str) -> Iterator[tuple[str, Iterator[Page]]]:
 def _distinct(pages: Iterator[Page]) -> Iterator[Page]:
     seen = set()
     for page in pages:
-        if (page.address, page.data) not in seen:
-            seen.add((page.address, page.data))
+        if (key := (page.address, page.data, page.before)) not in seen:
+            seen.add(key)
             yield page
 
 

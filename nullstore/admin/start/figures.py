@@ -82,7 +82,7 @@ def _parts(label: str, column: str) -> list[Counted]:
 
 
 def _per_day(label: str) -> list[Counted]:
-    """One for each of the last days. A day that is over is counted once an hour: rows are not made in the past."""
+    """One for each of the last days. A day before yesterday is counted once an hour: rows are not made in the past."""
     today = timezone.localdate()
     return [_of_day(label, today - number * _DAY, today) for number in reversed(range(DAYS))]
 
