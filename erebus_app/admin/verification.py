@@ -32,9 +32,6 @@ class VerificationRunAdmin(ReadOnlyAdmin):
         ("As it is recorded", {"fields": ("id", "state", "result"), "classes": ("collapse",)}),
     )
 
-    class Media:
-        css = {"all": ("nullstore/console.css", "nullstore/replication.css")}
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[VerificationRun]:
         return runs.with_process(super().get_queryset(request))
 
