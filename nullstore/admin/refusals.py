@@ -15,6 +15,7 @@ from psycopg.errors import Diagnostic
 
 from nullstore.admin.concurrency import REFUSAL
 from nullstore.admin.forms import TableForm
+from nullstore.exceptions import ActionRefused
 from nullstore.locks import PATIENCE, is_locked_out, limit_lock_wait
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -94,7 +95,7 @@ class Refusals(admin.ModelAdmin):
         return request.method not in SAFE_METHODS
 
     def _attempt(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse | None:
-        """Return the view's response, or None if the database refused what it wrote."""
+        """Return the view's response, or None if the database or a service refused what it wrote."""
         if not self.runs_in_one_transaction(request):
             return view()
         try:
@@ -104,8 +105,10 @@ class Refusals(admin.ModelAdmin):
             text = refusal_text(error, self.model)
             if text is None:
                 raise
-            setattr(request, REFUSAL, text)
-            return None
+        except ActionRefused as error:
+            text = str(error)
+        setattr(request, REFUSAL, text)
+        return None
 
     def _back(self, request: HttpRequest) -> HttpResponse:
         """Return to the page that the person came from, with the refusal as a message."""

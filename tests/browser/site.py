@@ -12,6 +12,9 @@ from django.core.management import call_command
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from erebus_app.models import AgentApiKey
+from erebus_app.services.keys import add_key, revoke_key
+from nullstore.actor import Actor
 from nullstore.replication.fence import wait_until_replicated
 from tests.conftest import empty_pair
 
@@ -73,4 +76,12 @@ def _fill(password: str) -> None:
         user = User.objects.create_user(name, password=password, is_staff=True, is_superuser=group is None)
         user.groups.set(Group.objects.filter(name=group))
     call_command("sample_data", users=200, tasks=300, engrams=200, seed=1, verbosity=0)
+    _retire_a_key()
     wait_until_replicated(timeout=30)
+
+
+def _retire_a_key() -> None:
+    """Only a revoked key can be deleted, and the sample has none."""
+    key = AgentApiKey(agent_name="retired", provider="groq")
+    add_key(key, secrets.token_urlsafe(), Actor("root"))
+    revoke_key(key.pk, Actor("root", "retired"))

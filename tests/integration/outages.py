@@ -3,17 +3,20 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 
 import pytest
 from django.db import connections
+from django.http import HttpResponse
 
-from nullstore.admin import frame, outage, staff, start
-from tests.servers import free_ports
+from nullstore.admin import outage, staff, start
+from nullstore.admin.watching import watch
+from tests.servers import PASSWORD, free_ports
 
 
 def forget() -> None:
     """Have the console know nothing, as a process that has just begun."""
-    for each in (outage, frame, start):
+    for each in (outage, watch, start):
         each.forget()
     staff.forget_all()
 
@@ -39,3 +42,21 @@ def frozen(alias: str) -> Iterator[None]:
         patch.setitem(connections[alias].settings_dict["OPTIONS"], "connect_timeout", 2)
         with without(alias, listener.getsockname()[1]):
             yield
+
+
+def text(response: HttpResponse) -> str:
+    return unescape(response.content.decode())
+
+
+def place(alias: str) -> str:
+    return "{HOST}:{PORT}".format(**connections[alias].settings_dict)
+
+
+def assert_says(response: HttpResponse, status: int, *words: str) -> None:
+    """The page is in the frame, says this, and holds neither a traceback nor a password."""
+    said = text(response)
+    assert response.status_code == status
+    assert [word for word in words if word not in said] == []
+    assert "nullstore · test" in said
+    assert "Traceback" not in said
+    assert PASSWORD not in said

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from erebus_app.models import AgentApiKey, SecretAccessLog
 from erebus_app.services.keys import add_key, revoke_key, rotate_key
 from nullstore.actor import Actor
-from tests.integration import adminpages
+from tests.integration import adminpages, keypages
 from tests.integration.adminpages import errors, fields, insert_agent, insert_row, page, record, saved, submit
 from tests.integration.keypages import AGENT, KEY, LOG, NEW, OTHER, SECRET, action_page, log, traces
 
@@ -132,6 +132,13 @@ class TestPages:
         content = clerk.get(page(KEY, "change", key.pk)).content.decode()
         assert "confidential" not in content
         assert "What was done with this key" not in content
+
+    def test_who_may_change_what_is_shown_here_may_see_it(self, key: AgentApiKey) -> None:
+        insert_agent(name="scribe", agent_type="confidential")
+        clerk = keypages.staff("view_agentapikey", "change_agent", "change_secretaccesslog")
+        content = clerk.get(page(KEY, "change", key.pk)).content.decode()
+        assert "confidential" in content
+        assert "What was done with this key" in content
 
     def test_without_agents_the_page_says_what_is_missing(
         self, client: Client, key: AgentApiKey, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,7 @@ from erebus_app.services.keys import revoke_key
 from nullstore.actor import Actor
 from tests.integration.adminpages import fields, page, record
 from tests.integration.keypages import KEY, OTHER, SECRET, action_page, log, make_key, staff, traces
+from tests.integration.meanwhile import after
 
 pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
@@ -146,6 +147,20 @@ class TestDeleting:
         assert not AgentApiKey.objects.exists()
         assert log()[2:] == [("revoked", "scribe", "grace", "192.0.2.7")]
         make_key()
+
+    def test_the_second_who_deletes_it_is_told(self, client: Client, key: AgentApiKey) -> None:
+        revoke_key(key.pk, Actor("ada", "leaked"))
+        client.get(page(KEY, "delete", key.pk))
+
+        def delete() -> None:
+            with connections["erebus"].cursor() as cursor:
+                cursor.execute("DELETE FROM agent_api_keys")
+
+        with after('INSERT INTO "django_admin_log"', delete):
+            answer = client.post(page(KEY, "delete", key.pk), {"post": "yes"}, follow=True)
+        assert "This key has been deleted." in answer.content.decode()
+        assert [entry[0] for entry in log()] == ["added", "revoked"]
+        assert not LogEntry.objects.exists()
 
     def test_many_are_not_deleted_at_once(self, client: Client, key: AgentApiKey) -> None:
         revoke_key(key.pk, Actor("ada", "leaked"))

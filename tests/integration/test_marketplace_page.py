@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.integration.adminpages import page, record
 from tests.integration.consoleactions import content, section
 from tests.integration.erebus_rows import execute, insert
+from tests.integration.meanwhile import SECTION, after
 
 pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
@@ -123,6 +124,19 @@ class TestPage:
         assert "The listing says 5.00 from 9, its reviews say 4.00 from 1" in reviews
         execute("UPDATE crossroads_listings SET total_ratings = 0 WHERE id = %s", key)
         assert "4.00 of 5 from 1 review." in section(listing_page(client, key), "reviews")
+
+    def test_raises_no_alarm_for_a_review_that_comes_in_meanwhile(self, client: Client) -> None:
+        key = insert("crossroads_listings")["id"]
+        insert("crossroads_reviews", listing_id=key, rating=4)
+        with after(r"COUNT\(.*crossroads_reviews", lambda: insert("crossroads_reviews", listing_id=key, rating=1)):
+            reviews = section(listing_page(client, key), "reviews")
+        assert "4.00 of 5 from 1 review." in reviews
+        assert "2.50 of 5 from 2 reviews." in section(listing_page(client, key), "reviews")
+
+    def test_of_one_that_was_deleted_meanwhile_opens_and_says_so(self, client: Client) -> None:
+        key = insert("crossroads_listings")["id"]
+        with after(SECTION, lambda: execute("DELETE FROM crossroads_listings WHERE id = %s", key)):
+            assert "has been deleted meanwhile" in section(listing_page(client, key), "reviews")
 
     def test_lists_ten_and_leads_to_all(self, client: Client) -> None:
         key = insert("crossroads_listings")["id"]

@@ -2,21 +2,19 @@
 
 import time
 from collections.abc import Iterator
-from html import unescape
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connections
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.test import Client
 
 from nullstore.admin import outage, staff
 from nullstore.admin.lists.timeouts import statement_timeout
 from tests.integration import adminpages
 from tests.integration.adminpages import APPS, insert_row, insert_task, page
-from tests.integration.outages import forget, frozen, without
-from tests.servers import PASSWORD
+from tests.integration.outages import assert_says, forget, frozen, place, text, without
 
 pytestmark = pytest.mark.usefixtures("known_to_nobody")
 
@@ -29,24 +27,6 @@ def known_to_nobody(committed_pair: None) -> Iterator[None]:
     forget()
     yield
     forget()
-
-
-def text(response: HttpResponse) -> str:
-    return unescape(response.content.decode())
-
-
-def place(alias: str) -> str:
-    return "{HOST}:{PORT}".format(**connections[alias].settings_dict)
-
-
-def assert_says(response: HttpResponse, status: int, *words: str) -> None:
-    """The page is in the frame, says this, and holds neither a traceback nor a password."""
-    said = text(response)
-    assert response.status_code == status
-    assert [word for word in words if word not in said] == []
-    assert "nullstore · test" in said
-    assert "Traceback" not in said
-    assert PASSWORD not in said
 
 
 def test_without_agents_erebus_pages_work_and_say_so(client: Client) -> None:

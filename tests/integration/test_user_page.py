@@ -1,5 +1,6 @@
 """The list of users and the page of one: who he is, what he has in both databases, and what happened to him."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,10 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from nullstore.admin import outage
-from tests.integration import adminpages
+from tests.integration import adminpages, keypages
 from tests.integration.adminpages import insert_engram, insert_replica, insert_task, page, record
-from tests.integration.consoleactions import buttons, content, operator, section
+from tests.integration.consoleactions import buttons, content, operator, press, section
 from tests.integration.erebus_rows import execute, insert
+from tests.integration.meanwhile import SECTION, after
 from tests.servers import free_ports
 
 in_databases = pytest.mark.django_db(databases=["erebus", "agents"])
@@ -117,15 +119,74 @@ class TestPage:
             assert what in happened
         assert happened.index("Logged in") < happened.index("<td>Came in</td>")
 
+    def test_says_who_revoked_a_session_and_why(self, client: Client) -> None:
+        key, other = (insert("user_references")["id"] for _ in range(2))
+        by_staff = insert("sessions", user_id=key, ip_address="203.0.113.7")["id"]
+        insert("sessions", user_id=key, ip_address="203.0.113.8", revoked_at=datetime.now(UTC))
+        press(client, "erebus_app.AuthSession", by_staff, "revoke", reason="lost phone")
+        press(client, "erebus_app.AuthSession", insert("sessions", user_id=other)["id"], "revoke", reason="of another")
+        happened = section(user_page(client, key), "happened")
+        name = str(client.get("/admin/").context["user"])
+        rows = [row for row in happened.split("<tr>") if "evoked" in row]
+        assert sorted(part for row in rows for part in re.findall("<td>([^<]*)</td><td>([^<]*)</td>", row)) == [
+            ("Session from 203.0.113.7: Revoked. Reason: lost phone", name),
+            ("Session from 203.0.113.8 revoked", "-"),
+        ]
+
+    def test_says_what_happened_the_newest_first_however_many_wallets_there_are(self, client: Client) -> None:
+        start = datetime.now(UTC) - timedelta(days=30)
+        key = insert("user_references", created_at=start)["id"]
+        addresses = [f"0x{number:040x}" for number in range(20)]
+        for number, address in enumerate(addresses):
+            insert("wallets", user_id=key, address=address, created_at=start + timedelta(days=number))
+        happened = section(user_page(client, key), "happened")
+        assert re.findall("0x[0-9a-f]{40}", happened) == addresses[:-13:-1]
+        assert "Older events are left out" in happened
+
+    def test_of_one_who_was_deleted_meanwhile_opens_and_says_so(self, client: Client) -> None:
+        key = insert("user_references")["id"]
+        with after(SECTION, lambda: execute("DELETE FROM user_references WHERE id = %s", key)):
+            shown = user_page(client, key)
+        assert "has been deleted meanwhile" in section(shown, "happened")
+
+    def test_leads_to_the_engrams_of_each_spelling_of_a_wallet(self, client: Client) -> None:
+        key = insert("user_references")["id"]
+        insert("wallets", user_id=key, address=ADDRESS, chain="base")
+        for number in range(6):
+            for wallet in (ADDRESS, ADDRESS.lower()):
+                insert_engram(wallet_address=wallet, key=f"a.b{number}")
+        engrams = section(user_page(client, key), "engrams")
+        links = re.findall(r'<p><a href="([^"]+)">See all engrams of (\w+)</a>', engrams)
+        listed = {address: client.get(link).context["cl"].result_list for link, address in links}
+        assert {address: len(rows) for address, rows in listed.items()} == {ADDRESS: 6, ADDRESS.lower(): 6}
+
+    def test_leads_to_no_empty_list_of_engrams(self, client: Client) -> None:
+        key = insert("user_references")["id"]
+        for address in (ADDRESS, ADDRESS.replace("f01", "f02")):
+            insert("wallets", user_id=key, address=address, chain="base")
+        engram = insert_engram(wallet_address=ADDRESS.lower(), key="a.b")
+        [link] = re.findall(r'<p><a href="([^"]+)">The list of engrams of', section(user_page(client, key), "engrams"))
+        assert [row.pk for row in client.get(link).context["cl"].result_list] == [engram]
+
     def test_shows_of_other_tables_only_what_one_may_see(self) -> None:
         key = insert("user_references")["id"]
         insert_task(user_id=key, name="a secret task")
+        insert("wallets", user_id=key, address=ADDRESS, chain="base")
         watcher = adminpages.viewer()
         user = watcher.get("/admin/").context["user"]
         user.user_permissions.remove(user.user_permissions.get(codename="view_task"))
         shown = user_page(watcher, key)
         assert "a secret task" not in content(shown)
         assert section(shown, "wallets")
+        assert ADDRESS in section(shown, "happened")
+
+    def test_shows_nobody_what_happened_of_other_tables_that_he_may_not_see(self) -> None:
+        key = insert("user_references")["id"]
+        insert("wallets", user_id=key, address=ADDRESS, chain="base")
+        insert("sessions", user_id=key, ip_address="203.0.113.7")
+        shown = user_page(keypages.staff("view_userreference"), key)
+        assert "Came in" in section(shown, "happened")
+        assert [each for each in (ADDRESS, "203.0.113.7", "Logged in") if each in content(shown)] == []
 
     def test_takes_as_many_queries_for_many_rows_as_for_few(self, client: Client) -> None:
         def queries(key: Any) -> tuple[int, int]:

@@ -34,9 +34,6 @@ _HELP: Final = {
 
 @admin.register(AgentApiKey)
 class AgentApiKeyAdmin(TableAdmin):
-    class Media:
-        css = {"all": ("erebus_app/keys.css",)}
-
     row_actions = (Rotate, Reveal, Revoke)
     list_display = ("agent_name", "provider", "state", "key", "fingerprint", "usage_count", "last_use")
     list_filter = (("provider", OneOf), State, SharedSecret)

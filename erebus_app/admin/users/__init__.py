@@ -43,7 +43,7 @@ class UserReferenceAdmin(IdentityColumns, TableAdmin):
         return [*given, "is_active", *(() if request.user.is_superuser else IDENTITY)]
 
     def sections_above(self, request: HttpRequest, obj: Any) -> Sections:
-        return [*super().sections_above(request, obj), happened_section(obj.pk)]
+        return [*super().sections_above(request, obj), happened_section(request, obj.pk)]
 
     def sections_below(self, request: HttpRequest, obj: Any) -> Sections:
         """Show of other tables what the member of staff may see of them."""

@@ -24,8 +24,12 @@ def engrams_section(user_id: Any) -> Section:
     def load() -> dict[str, Any]:
         wallets = list(Wallet.objects.filter(user_id=user_id).order_by("-is_primary", "created_at")[:WALLETS])
         # In the order of their unique index: a wallet may have any number of engrams.
-        engrams = model._default_manager.filter(wallet_address__in=_spellings(wallets)).defer(*heavy_fields(model))
-        return {**first_of(engrams.order_by("wallet_address", "key")), "wallets": wallets, "label": ENGRAM}
+        spellings = _spellings(wallets)
+        engrams = model._default_manager.filter(wallet_address__in=spellings).defer(*heavy_fields(model))
+        found = first_of(engrams.order_by("wallet_address", "key"))
+        # Where these are all, it is known which of the spellings have any.
+        addresses = spellings if found["more"] else sorted({engram.wallet_address for engram in found["rows"]})
+        return {**found, "wallets": wallets, "addresses": addresses, "label": ENGRAM}
 
     template = "admin/erebus_app/userreference/engrams.html"
     return Section("Engrams of the wallets", template, load, "engrams", AGENTS)
