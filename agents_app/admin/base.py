@@ -15,6 +15,7 @@ from agents_app.services.ops import record
 from nullstore.admin.actor import actor_of
 from nullstore.admin.base import TableAdmin
 from nullstore.admin.forms import changed_columns
+from nullstore.admin.neighbours import may_view
 from nullstore.admin.sections import Section, Sections
 from nullstore.databases import AGENTS
 
@@ -45,6 +46,8 @@ class AgentsAdmin(TableAdmin):
         super().delete_queryset(request, queryset)
 
     def sections_below(self, request: HttpRequest, obj: Any) -> Sections:
+        if not may_view(request, "agents_app.OpsAction"):
+            return super().sections_below(request, obj)
         done = Section(
             f"What staff did to this {model_ngettext(self.opts, 1)}",
             "admin/agents_app/ops_actions.html",
@@ -65,4 +68,5 @@ def _changed(obj: models.Model, column: str, old: Any, new: Any) -> Any:
     """Return what ops_actions keeps of a change for ever: no secrets, as far as one sees."""
     if isinstance(obj._meta.get_field(column), models.JSONField):
         return changed_keys(old, new)
-    return [kept(column, old), kept(column, new)]
+    # Of a foreign key the form begins with the id, and ends with the row.
+    return [kept(column, old), kept(column, new.pk if isinstance(new, models.Model) else new)]

@@ -16,10 +16,18 @@ _WORDS: Final = (
 _NAMED: Final = re.compile(rf"(?!.*_id$).*(?:{_WORDS}|_key$)", re.IGNORECASE)
 #: user:password@ of an address, even if the password holds a slash; what follows host:port is none.
 _USERINFO: Final = re.compile(r"(?<=://)(?:[^\s/?#]*|[^\s/?#@:]*:(?!\d+[/?#])[^\s@]*)@")
+#: A text in quotes, or to the end where they are not closed.
+_QUOTED: Final = r"""(?s:"(?:[^"\\]|\\.?)*"?|'(?:[^'\\]|\\.?)*'?)"""
 #: name=value or name: value with such a name, as in the query of an address or in a header.
 _ASSIGNED: Final = re.compile(
     rf"((?<![\w.-])(?:[\w.-]*(?:{_WORDS})[\w.-]*|(?:[\w.-]*[_.-])?key|sig)[\"']?\s*[=:]\s*)"
-    r"(?:(?:bearer|basic)\s+)?[\"']?[^\s&;,\"']+",
+    rf"(?:{_QUOTED}|(?:(?:bearer|basic)\s+)?[^\s&;,\"']+)",
+    re.IGNORECASE,
+)
+#: Likewise of secrets that are several words: all of the line.
+_WORDY: Final = re.compile(
+    r"((?<![\w.-])[\w.-]*(?:mnemonic|seed|passphrase)[\w.-]*(?:\s+(?:phrase|words?))?[\"']?\s*[=:]\s*)"
+    rf"(?=\S){_QUOTED}?[^\r\n]*",
     re.IGNORECASE,
 )
 
@@ -52,5 +60,8 @@ def _bounded(keys: list[str]) -> list[str] | str:
 def _masked(value: Any) -> Any:
     """Return the value with what looks like a secret in its texts masked."""
     if isinstance(value, str):
-        return _ASSIGNED.sub(rf"\g<1>{MASK}", _USERINFO.sub(f"{MASK}@", value))
+        text = _USERINFO.sub(f"{MASK}@", value)
+        for pattern in (_WORDY, _ASSIGNED):
+            text = pattern.sub(rf"\g<1>{MASK}", text)
+        return text
     return [_masked(item) for item in value] if isinstance(value, list) else value

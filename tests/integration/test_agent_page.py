@@ -11,8 +11,10 @@ from django.contrib.admin.models import LogEntry
 from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from agents_app.admin.agents import load
+from agents_app.admin.agents.chart import HEIGHT, WIDTH, bars
 from agents_app.models import Task
 from tests.integration import adminpages
 from tests.integration.adminpages import agents, insert_agent, insert_task, page
@@ -117,6 +119,55 @@ def test_the_list_shows_health_and_load_with_as_many_queries_for_many(client: Cl
     for _ in range(20):
         insert_task(assigned_agent_id=insert_agent())
     assert ask() == one
+
+
+def test_open_tasks_are_counted_up_to_a_bound(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("load", "admin"):
+        monkeypatch.setattr(f"agents_app.admin.agents.{module}.COUNTED_IN_LIST", 2)
+    keys = [insert_agent() for _ in range(2)]
+    for key in (*keys, *keys, keys[1], keys[1]):
+        insert_task(assigned_agent_id=key)
+    response = client.get(page(AGENT, "changelist"))
+    assert [each.open_tasks for each in response.context["cl"].result_list] == [2, 3]
+    shown = dict(re.findall(r'assigned_agent=([0-9a-f-]+)&amp;state=open">([^<]+)<', response.content.decode()))
+    assert shown == {str(keys[0]): "2", str(keys[1]): "more than 2"}
+
+
+def test_open_tasks_are_counted_for_the_list_alone(client: Client) -> None:
+    key = insert_agent(name="hecate")
+    choice = {"app_label": "agents_app", "model_name": "task", "field_name": "assigned_agent", "term": "hec"}
+    for address, given in [(page(AGENT, "change", key), {}), (reverse("admin:autocomplete"), choice)]:
+        with CaptureQueriesContext(connections["agents"]) as asked:
+            assert "hecate" in client.get(address, given).content.decode()
+        assert not [query["sql"] for query in asked if "AS bounded" in query["sql"]]
+
+
+def test_bars_stand_on_each_other_in_proportion() -> None:
+    hours = [load.Hour(NOW, finished, failed) for finished, failed in [(8, 2), (4, 4), (0, 0), (4, 0)]]
+    drawn = bars(hours)
+    unit = HEIGHT / 8
+    assert [(bar.well_height / unit, bar.failed_height / unit) for bar in drawn] == [(6, 2), (0, 4), (0, 0), (4, 0)]
+    for bar in drawn:
+        assert bar.well_y + bar.well_height == bar.failed_y
+        assert bar.failed_y + bar.failed_height == HEIGHT
+        assert bar.width < WIDTH / 4
+    assert [bar.x for bar in drawn] == [0, WIDTH / 4, WIDTH / 2, WIDTH * 3 / 4]
+    assert [bar.hour for bar in drawn] == hours
+
+
+@pytest.mark.parametrize("hours", [[], [load.Hour(NOW, 0, 0)]])
+def test_bars_of_nothing_have_no_height(hours: list[load.Hour]) -> None:
+    assert [(bar.well_height, bar.failed_height) for bar in bars(hours)] == [(0, 0)] * len(hours)
+
+
+def test_what_services_measure_meanwhile_is_no_conflict(client: Client) -> None:
+    key = insert_agent(performance_metrics='{"p95": 1}')
+    data = adminpages.fields(client.get(page(AGENT, "change", key)))
+    agents.run("UPDATE agents SET performance_metrics = '{\"p95\": 2}' WHERE id = %s", [key])
+    adminpages.saved(client.post(page(AGENT, "change", key), {**data, "description": "new"}), AGENT)
+    after = adminpages.record(AGENT, key)
+    assert (after["description"], after["performance_metrics"]) == ("new", {"p95": 2})
+    assert "p95" in shown(client, page(AGENT, "change", key))
 
 
 def test_an_agent_that_goes_leaves_its_tasks(client: Client) -> None:

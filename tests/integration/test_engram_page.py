@@ -215,6 +215,9 @@ class TestGone:
         assert "by dora (deleted). Its versions stay." in versions
         assert re.findall(r"\b([123]) (?:[\d.]+ \w+|-)", versions)[:1] == ["3"]
         assert "Version 3, the last one: the engram is gone" in section(client, address, "content")
+        assert "From version 2 to version 3" in (differences := section(client, address, "differences"))
+        assert "There is no version" not in differences
+        assert "There is no version 4" in section(client, address, "differences", to="4")
         assert "was deleted before that moment" in section(client, address, "moment", at="8000-01-01")
         long_ago = section(client, address, "moment", at="1950-01-01")
         assert "when it was made is not known: at that moment it said nothing yet, or what its first" in long_ago

@@ -61,14 +61,10 @@ ACTIONS: Final = {
         ("erebus_app.Listing", action): "erebus_app.change_listing"
         for action in ("approve", "reject", "feature", "unfeature", "activate", "deactivate", "reopen")
     },
-    **{
-        ("agents_app.Task", action): "agents_app.change_task"
-        for action in ("cancel", "assign", "retry", "set-priority")
-    },
-    **{
-        ("agents_app.Engram", action): "agents_app.change_engram"
-        for action in ("revert", "publish", "unpublish", "fork")
-    },
+    **{("agents_app.Task", action): "agents_app.change_task" for action in ("cancel", "assign", "set-priority")},
+    ("agents_app.Task", "retry"): "agents_app.add_task",
+    **{("agents_app.Engram", action): "agents_app.change_engram" for action in ("revert", "publish", "unpublish")},
+    ("agents_app.Engram", "fork"): "agents_app.add_engram",
     ("auth.User", "password_change"): "auth.change_user",
 }
 

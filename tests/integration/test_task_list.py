@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.db.models import Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from agents_app.admin.tasks.filters import Progressing
+from agents_app.admin.tasks.filters import NAMESAKES, Progressing
 from agents_app.models import Task
 from tests.integration.adminpages import insert_agent, insert_replica, insert_task, page
 from tests.integration.plans import only
@@ -84,6 +85,57 @@ def test_filters_by_agent_user_and_context(client: Client) -> None:
         assert names(client, **{name: key}) == {name}
 
 
+class TestNames:
+    """An agent, or a user, by its name instead of its id."""
+
+    FILTERS = [
+        ("assigned_agent", lambda name, kind: insert_agent(name=name, agent_type=kind)),
+        ("user", lambda name, kind: insert_replica(source_identifier=name, network=kind)),
+    ]
+
+    @pytest.mark.parametrize(("name", "insert"), FILTERS)
+    @pytest.mark.parametrize("typed", ["Ada & Co", " Ada & Co "])
+    def test_all_of_exactly_this_name(self, name: str, insert: Any, typed: str, client: Client) -> None:
+        for called in ("Ada & Co", "ada & co", "Ada & Co 2"):
+            for kind in ("llm", "bot"):
+                insert_task(name=f"{called}, {kind}", **{f"{name}_id": insert(called, kind)})
+        assert names(client, **{name: typed}) == {"Ada & Co, llm", "Ada & Co, bot"}
+        assert names(client, **{name: "ada & co"}) == {"ada & co, llm", "ada & co, bot"}
+
+    @pytest.mark.parametrize(("name", "insert"), FILTERS)
+    @pytest.mark.parametrize("typed", ["Ada", "x" * 3000, "\x00", "<b>"])
+    def test_nobody_of_this_name_is_an_error(self, name: str, insert: Any, typed: str, client: Client) -> None:
+        insert_task(**{f"{name}_id": insert("Ada & Co", "llm")})
+        response = client.get(page(TASK, "changelist"), {name: typed})
+        said = response.content.decode()
+        assert not response.context["cl"].result_list
+        assert "cannot be used" in said
+        why = "holds a null byte" if typed == "\x00" else f"“{escape(typed[:100])}” is neither a whole id nor"
+        assert why in said
+
+    @pytest.mark.parametrize(("name", "insert"), FILTERS)
+    def test_the_tasks_are_found_by_ids(self, name: str, insert: Any, client: Client) -> None:
+        key = insert("Ada & Co", "llm")
+        insert_task(name="wanted", **{f"{name}_id": key})
+        for typed, more in ((str(key), 0), ("Ada & Co", 1)):
+            with CaptureQueriesContext(connections["agents"]) as asked:
+                assert names(client, **{name: typed}) == {"wanted"}
+            by_name = [query["sql"] for query in asked if "Ada & Co" in query["sql"]]
+            assert len(by_name) == more
+            assert not [sql for sql in by_name if '"tasks"' in sql]
+
+    def test_very_many_of_one_name_are_an_error(self, client: Client) -> None:
+        for kind in range(NAMESAKES + 1):
+            insert_agent(name="Ada", agent_type=f"{kind}")
+        said = client.get(page(TASK, "changelist"), {"assigned_agent": "Ada"}).content.decode()
+        assert "“Ada” stands for more than 100 rows: give an id." in said
+
+    @pytest.mark.parametrize(("name", "said"), [("assigned_agent", "exact name"), ("user", "source identifier")])
+    def test_the_box_says_what_it_takes(self, name: str, said: str, client: Client) -> None:
+        shown = client.get(page(TASK, "changelist")).content.decode()
+        assert said in shown.partition(f'<label for="filter-{name}"')[2].partition("</label>")[0]
+
+
 @pytest.mark.parametrize(("window", "expected"), [("hour", 1), ("day", 2), ("week", 3)])
 def test_filters_by_window(window: str, expected: int, client: Client) -> None:
     for age in (timedelta(minutes=59), timedelta(hours=23), timedelta(days=6), timedelta(days=8)):
@@ -153,6 +205,9 @@ def test_a_page_of_many_asks_as_much_as_a_page_of_one_and_reads_no_document(clie
         ("tasks_priority", Q(priority="urgent")),
         ("tasks_user_status", Q(user=uuid.UUID(int=0))),
         ("tasks_user_status", Q(user=uuid.UUID(int=0), status="failed")),
+        # Of a name that one has.
+        ("tasks_user_status", Q(user__in=[uuid.UUID(int=0)])),
+        ("tasks_assigned_agent", Q(assigned_agent__in=[uuid.UUID(int=0)])),
         ("tasks_agent_status", Q(assigned_agent=uuid.UUID(int=0), status="failed")),
         ("tasks_open", Progressing.conditions["open"][1]()),
         ("tasks_open", Progressing.conditions["open"][1]() & Q(assigned_agent=uuid.UUID(int=0))),
@@ -169,7 +224,12 @@ def test_an_index_gives_the_filtered_list_in_its_order(index: str, condition: Q)
 
 @pytest.mark.parametrize(
     ("index", "condition"),
-    [("tasks_due", Progressing.conditions["late"][1]()), ("tasks_name", Q(name__startswith="Swap"))],
+    [
+        ("tasks_due", Progressing.conditions["late"][1]()),
+        ("tasks_name", Q(name__startswith="Swap")),
+        ("tasks_user_status", Q(user__in=[uuid.UUID(int=0), uuid.UUID(int=1)])),
+        ("tasks_assigned_agent", Q(assigned_agent__in=[uuid.UUID(int=0), uuid.UUID(int=1)])),
+    ],
 )
 def test_an_index_finds_the_few_rows(index: str, condition: Q) -> None:
     only("tasks", index, "bitmapscan")

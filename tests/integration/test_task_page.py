@@ -92,61 +92,6 @@ class TestOrder:
         assert "2026-03-01 12:05:00 + 4 min ▶ working → to ✓ completed by s" in shown
 
 
-class TestParts:
-    def show(self, client: Client, *parts: Any, **more: Any) -> str:
-        key = insert_task(history=json.dumps([message("user", *parts, **more)]))
-        return client.get(page(TASK, "change", key)).content.decode().partition('id="timeline"')[2]
-
-    def test_text_keeps_its_lines_and_is_no_markup(self, client: Client) -> None:
-        shown = self.show(client, text("one\n<b>two</b>"))
-        assert '<p class="tk-text">one\n&lt;b&gt;two&lt;/b&gt;</p>' in shown
-
-    def test_data_is_a_document(self, client: Client) -> None:
-        shown = self.show(client, {"kind": "data", "data": {"amount": 5}})
-        assert '<span class="ns-json-key">amount</span>' in shown
-
-    @pytest.mark.parametrize("uri", ["https://files.example/a?b=1&c=2", "http://files.example"])
-    def test_a_file_on_the_web_is_linked(self, uri: str, client: Client) -> None:
-        shown = self.show(client, {"kind": "file", "file": {"name": "n.md", "mimeType": "text/markdown", "uri": uri}})
-        assert f'<a href="{uri.replace("&", "&amp;")}" rel="noreferrer noopener">' in shown
-        assert "<strong>n.md</strong>, text/markdown" in shown
-
-    @pytest.mark.parametrize(
-        "uri", ["javascript:alert(1)", "file:///etc/passwd", "//x", "https//", "http://[", "data:,x"]
-    )
-    def test_another_address_is_text(self, uri: str, client: Client) -> None:
-        shown = self.show(client, {"kind": "file", "file": {"name": "n", "uri": uri}})
-        assert f"<code>{uri}</code>" in shown
-        assert f'href="{uri}"' not in shown
-
-    @pytest.mark.parametrize(("size", "human"), [(6, "6 bytes"), (30_000, "29.3 KB"), (3_000_000, "2.9 MB")])
-    def test_the_bytes_of_a_file_are_counted_not_shown(self, size: int, human: str, client: Client) -> None:
-        encoded = "QUJD" * (size // 3)
-        shown = self.show(client, {"kind": "file", "file": {"name": "n.bin", "bytes": encoded}}, text("after"))
-        assert human in shown.replace("\xa0", " ")
-        assert "after" in shown
-        assert "QUJDQUJD" not in shown
-        assert "characters of base64" in shown
-
-    def test_the_spelling_of_version_1_is_understood(self, client: Client) -> None:
-        file = {"file": {"fileWithUri": "https://files.example/a", "mediaType": "text/csv", "name": "a.csv"}}
-        shown = self.show(client, {"text": "plain"}, {"data": [1]}, file, {"url": "https://files.example/b"})
-        assert '<p class="tk-text">plain</p>' in shown
-        assert "<strong>a.csv</strong>, text/csv" in shown
-        assert 'href="https://files.example/b"' in shown
-
-    @pytest.mark.parametrize("part", [3, None, [], "text", {}, {"kind": "video"}, {"kind": "text"}, {"kind": "file"}])
-    def test_one_of_no_kind_is_shown_as_it_is(self, part: Any, client: Client) -> None:
-        shown = self.show(client, part, text("after"))
-        assert "This part is" in shown
-        assert "after" in shown
-
-    def test_a_long_text_is_cut_off(self, client: Client) -> None:
-        shown = self.show(client, text("x" * 30_000))
-        assert "Cut off: it has 30,000 characters." in shown
-        assert len(shown) < 80_000
-
-
 DEEP = "[" * 3000 + "]" * 3000
 LONG = "9" * 5000
 SHAPES = ["{}", '"text"', "3", "true", "null", '{"a": [1]}', "[[]]", "[null]", "[3, true]", '["text"]', "[{}]"]
@@ -161,6 +106,9 @@ SHAPES += ['[{"metadata": {"timestamp": "2026-02-31T00:00:00"}}]', '[{"timestamp
 SHAPES += [
     '[{"parts": [{"kind": "file", "file": {"bytes": {}, "uri": 3, "name": []}}]}]',
     '[{"parts": [{"kind": []}]}]',
+    f'[{{"parts": [{{"raw": {"9" * 400}}}, {{"file": {{"bytes": -1, "fileWithBytes": true}}}}]}}]',
+    f'[{{"parts": [{{"file": [{"1, " * 100} 1], "raw": []}}, {{"file": "{"x" * 300}"}}, "{"x" * 300}", [[]]]}}]',
+    f'[{{"parts": [{{"kind": "data", "data": {"[" * 190}{"]" * 190}}}]}}]',
 ]
 
 

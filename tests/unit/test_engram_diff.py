@@ -74,6 +74,24 @@ def test_brackets_in_texts_are_no_levels(text: str) -> None:
     assert (change.old, change.new) == ("1", "2")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("0.1234567890123456789", "0.1234567890123456788"),
+        ('{"a": 1.5}', '{"a": 1.50}'),
+    ],
+)
+def test_digits_that_are_not_compared_are_not_said_to_be_the_same(old: str, new: str) -> None:
+    found = changes(old, new)
+    assert (found.listed, found.total) == ([], 0)
+    assert "digits" in found.missing
+    assert "not compared by path" in found.missing
+
+
+def test_of_equal_documents_nothing_is_missing() -> None:
+    assert changes('{"a": 1.50}', '{"a": 1.50}') == ([], 0, "")
+
+
 def test_what_is_too_long_says_so() -> None:
     assert "30,000 characters" in changes("{}", json.dumps("x" * 30_000)).missing
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -12,9 +13,19 @@ from agents_app.admin.agents.load import COUNTED_IN_LIST, at_most, open_tasks
 from agents_app.admin.agents.page import sections_of, staleness
 from agents_app.admin.base import AgentsAdmin
 from agents_app.models import Agent
+from nullstore.admin.lists.changelist import TableChangeList
 from nullstore.admin.lists.filters import Exact, OneOf
+from nullstore.admin.neighbours import may_view
 from nullstore.admin.sections import Sections
 from nullstore.admin.show import ago, list_url, pill
+
+
+class AgentList(TableChangeList):
+    """Counts the open tasks of each agent, where they are shown."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Agent]:
+        agents: QuerySet[Agent] = super().get_queryset(request, exclude_parameters)
+        return agents.annotate(open_tasks=open_tasks()) if "load" in self.list_display else agents
 
 
 @admin.register(Agent)
@@ -39,6 +50,7 @@ class AgentAdmin(AgentsAdmin):
         "average_processing_time",
         "total_processing_time",
         "last_action_at",
+        "performance_metrics",
     )
     fieldsets = (
         (None, {"fields": ("id", "name", "agent_type", "description", "endpoint_url", "capabilities")}),
@@ -59,15 +71,15 @@ class AgentAdmin(AgentsAdmin):
         ("Times", {"fields": ("created_at", "updated_at")}),
     )
 
-    class Media:
-        css = {"all": ("agents_app/tasks.css",)}
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AgentList
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
-        agents: QuerySet[Agent] = super().get_queryset(request)
-        return agents.annotate(open_tasks=open_tasks())
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns = super().get_list_display(request)
+        return [name for name in columns if name != "load" or may_view(request, "agents_app.Task")]
 
     def sections_above(self, request: HttpRequest, obj: Any) -> Sections:
-        return [*super().sections_above(request, obj), *sections_of(obj)]
+        return [*super().sections_above(request, obj), *sections_of(request, obj)]
 
     @admin.display(description="state")
     def state(self, obj: Agent) -> SafeString | str:

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from django.http import HttpRequest
 from django.utils import timezone
 
 from agents_app.admin.agents.chart import HEIGHT, WIDTH, bars
 from agents_app.admin.agents.load import COUNTED, COUNTED_IN_HOUR, at_most, by_hour, by_state
 from agents_app.models import Agent, Task
+from nullstore.admin.neighbours import may_view
 from nullstore.admin.sections import Section
 from nullstore.admin.show import between
 from nullstore.databases import AGENTS
@@ -21,8 +23,10 @@ _FOLDER: Final = "admin/agents_app/agent"
 _COLUMNS: Final = ("id", "name", "status", "task_type", "created_at", "status_timestamp")
 
 
-def sections_of(agent: Agent) -> list[Section]:
-    """Return what stands above the form of `agent`."""
+def sections_of(request: HttpRequest, agent: Agent) -> list[Section]:
+    """Return what stands above the form of `agent`; what its tasks tell is for those who may see them."""
+    if not may_view(request, "agents_app.Task"):
+        return [Section("Health", f"{_FOLDER}/load.html", partial(_health, agent), "load", AGENTS)]
     return [
         Section("Health and load", f"{_FOLDER}/load.html", partial(_load, agent), "load", AGENTS),
         Section("Throughput", f"{_FOLDER}/throughput.html", partial(_throughput, agent), "throughput", AGENTS),
@@ -37,13 +41,17 @@ def staleness(checked: datetime | None) -> str:
     return f"stale: checked {between(checked, timezone.now())} ago" if timezone.now() - checked > STALE else ""
 
 
+def _health(agent: Agent) -> dict[str, Any]:
+    return {"agent": agent, "stale": staleness(agent.last_health_check)}
+
+
 def _load(agent: Agent) -> dict[str, Any]:
     counts = by_state(agent.pk)
     states = [
         {"status": status, "count": at_most(counts[status], COUNTED), "open": status in Task.OPEN}
         for status in Task.Status.values
     ]
-    return {"agent": agent, "stale": staleness(agent.last_health_check), "states": states}
+    return {**_health(agent), "states": states}
 
 
 def _throughput(agent: Agent) -> dict[str, Any]:

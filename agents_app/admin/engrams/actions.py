@@ -94,6 +94,7 @@ class Fork(RowAction):
     done = "Forked"
     question = "The wallet gets a private copy of the current version, with versions of its own from then on."
     form = ForkForm
+    permission = "add"
     bulk = False
 
     def initial(self, request: HttpRequest, row: Any) -> dict[str, Any]:

@@ -14,13 +14,18 @@ from nullstore.adapters import named
 
 
 def compared(query: QueryDict, trail: Trail, preferred: tuple[int, int] | None = None) -> dict[str, Any]:
-    """Return how the versions `from` and `to` of the query differ; by default `preferred`, or the last two."""
+    """Return how the versions `from` and `to` of the query differ; by default `preferred`.
+
+    Where there is no second one of these (an engram that is gone has none after its last), the last two.
+    """
     offered = trail.newest
     numbers = {version.number for version in offered}
     context: dict[str, Any] = {"offered": offered, "numbers": numbers, "kept": {"at": query.get("at", "")}}
     if len(offered) < 2:
         return context
-    chosen, problems = _chosen(query, preferred or (offered[1].number, offered[0].number))
+    if preferred is None or trail.said(preferred[1]) is None:
+        preferred = offered[1].number, offered[0].number
+    chosen, problems = _chosen(query, preferred)
     said = [trail.said(number) for number in chosen]
     problems += [f"There is no version {number}." for number, each in zip(chosen, said, strict=True) if each is None]
     context |= {"old": chosen[0], "new": chosen[1], "problems": list(dict.fromkeys(problems))}

@@ -17,12 +17,11 @@ from agents_app.admin.engrams.filters import Expired, Tag, search_condition
 from agents_app.admin.engrams.page import sections_of_engram
 from agents_app.models import Engram, EngramHistory
 from nullstore.adapters import later
-from nullstore.admin.concurrency import moment
 from nullstore.admin.forms import TableForm
 from nullstore.admin.lists.filters import Exact, OneOf, TimeWindow
 from nullstore.admin.lists.search import as_uuid
 from nullstore.admin.sections import Sections
-from nullstore.admin.show import ago, list_url, pill, row_url
+from nullstore.admin.show import ago, list_url, moment, pill, row_url
 
 #: How many tags of an engram its list shows.
 TAGS: Final = 5
@@ -79,9 +78,6 @@ class EngramAdmin(AgentsAdmin):
         ("Keeping", {"fields": ("priority", "ttl_seconds")}),
         ("Times", {"fields": ("created_at", "updated_at", "accessed_at")}),
     )
-
-    class Media:
-        css = {"all": ("agents_app/engrams.css",)}
 
     @admin.display(description="wallet")
     def wallet(self, obj: Engram) -> str:

@@ -27,9 +27,6 @@ class EngramHistoryAdmin(ReadOnlyAdmin):
     fields = ("id", "engram_link", "version", "changed_by", "change_reason", "created_at")
     readonly_fields = ("engram_link",)
 
-    class Media:
-        css = {"all": ("agents_app/engrams.css",)}
-
     @admin.display(description="what it said")
     def said(self, obj: EngramHistory) -> str:
         return f"Version {obj.version}"

@@ -58,6 +58,7 @@ class Retry(RowAction):
         "A final task never restarts: a new one is made in the same context, with the same parameters, agent and user, "
         "and the user's first message. Only tasks that failed, were canceled or rejected can be done again."
     )
+    permission = "add"
 
     def offered(self, row: Any) -> bool:
         return row.status in Task.RETRYABLE

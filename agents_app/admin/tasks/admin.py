@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 
 from agents_app.admin.base import AgentsAdmin
 from agents_app.admin.tasks.actions import Assign, Cancel, Retry, SetPriority
-from agents_app.admin.tasks.filters import Progressing, WhenFailed
+from agents_app.admin.tasks.filters import OfAgent, OfUser, Progressing, WhenFailed
 from agents_app.admin.tasks.page import sections_of
 from agents_app.models import Agent, Task, TaskTransition, UserReference
 from nullstore.admin.deleting import BoundedDeletion
@@ -52,8 +52,8 @@ class TaskAdmin(BoundedDeletion, AgentsAdmin):
         ("status_timestamp", WhenFailed),
         ("task_type", Exact),
         ("category", Exact),
-        ("assigned_agent", ForeignId),
-        ("user", ForeignId),
+        ("assigned_agent", OfAgent),
+        ("user", OfUser),
         ("context_id", ForeignId),
     )
     list_select_related = WHO
@@ -77,9 +77,6 @@ class TaskAdmin(BoundedDeletion, AgentsAdmin):
         ("More", {"fields": ("metadata", "source_metadata"), "classes": ("collapse",)}),
         ("Row", {"fields": ("created_at", "updated_at")}),
     )
-
-    class Media:
-        css = {"all": ("agents_app/tasks.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         """Join what the page says about agent and user too; an absent user is None, not an error."""

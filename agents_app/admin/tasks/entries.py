@@ -9,8 +9,9 @@ from typing import Any, Final
 from django.utils.dateparse import parse_datetime
 
 from agents_app.admin.tasks.parts import Part, parts_of, without_bytes
-from agents_app.admin.tasks.reading import SHOWN, Unreadable
+from agents_app.admin.tasks.reading import SHOWN
 from agents_app.models import TaskTransition
+from nullstore.fields import Unreadable
 
 _DATE_KEYS: Final = ("timestamp", "createdAt", "created_at", "at")
 _ROLES: Final = {"ROLE_USER": "user", "ROLE_AGENT": "agent"}
@@ -37,7 +38,7 @@ class Entry:
         if isinstance(self.item, dict):
             return parts_of(self.item)
         if isinstance(self.item, Unreadable):
-            return [Part("other", self.item.text, self.item.why)]
+            return [Part("other", self.item)]
         return [Part("other", self.item, f"This {self.kind} is no object.")]
 
     @property
@@ -46,7 +47,7 @@ class Entry:
         if self.kind == "state":
             return ""
         if isinstance(self.item, Unreadable):
-            return self.item.text
+            return str(self.item)
         text = json.dumps(without_bytes(self.item), indent=2, ensure_ascii=False)
         return text if len(text) <= SHOWN else f"{text[:SHOWN]}…\n(cut off: {len(text):,} characters)"
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from agents_app.admin.tasks.entries import date_of
-from agents_app.admin.tasks.reading import SHOWN, Unreadable, read_documents
+from agents_app.admin.tasks.reading import SHOWN, read_documents
 from agents_app.admin.tasks.related import related_to
 from agents_app.admin.tasks.timeline import ALL_FIRST, ALL_LAST, part_asked_for, timeline_of
 from agents_app.models import Task
@@ -16,6 +16,7 @@ from agents_app.models.taskindexes import USUAL_DURATION
 from nullstore.admin.sections import Section
 from nullstore.admin.show import between, duration
 from nullstore.databases import AGENTS
+from nullstore.fields import Unreadable
 
 #: How many of a task's log lines a page shows: the last ones.
 LOG_LINES: Final = 200

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 CHARACTERS: Final = 20_000
 PARTS: Final = 50
 
+#: Characters of base64 that a column has room for, and more.
+_LONGEST: Final = 2**31
+
 _BYTES_KEYS: Final = ("bytes", "fileWithBytes", "raw")
 _URI_KEYS: Final = ("uri", "fileWithUri", "url")
 
@@ -84,10 +87,19 @@ def _first(values: dict[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _size(encoded: Any) -> int | None:
-    """Return how many bytes base64 stands for: its text, or its length where the database left it out."""
+    """Return how many bytes base64 stands for, be it left out or not."""
+    length = _length(encoded)
+    if length is None:
+        return None
+    return length * 3 // 4 - (encoded[-2:].count("=") if isinstance(encoded, str) else 0)
+
+
+def _length(encoded: Any) -> int | None:
+    """Return the length of base64, which stands in its place where the database left it out; None if it is none."""
     if isinstance(encoded, str):
-        return len(encoded) * 3 // 4 - encoded[-2:].count("=")
-    return encoded * 3 // 4 if isinstance(encoded, int) and not isinstance(encoded, bool) else None
+        return len(encoded)
+    is_number = isinstance(encoded, int) and not isinstance(encoded, bool)
+    return encoded if is_number and 0 <= encoded < _LONGEST else None
 
 
 def without_bytes(value: Any) -> Any:
@@ -98,6 +110,5 @@ def without_bytes(value: Any) -> Any:
 
 
 def _left_out(value: Any) -> Any:
-    if isinstance(value, str):
-        return f"({len(value):,} characters of base64)"
-    return f"({value:,} characters of base64)" if isinstance(value, int) else without_bytes(value)
+    length = _length(value)
+    return without_bytes(value) if length is None else f"({length:,} characters of base64)"

@@ -1,29 +1,22 @@
 """The documents of a task, read as far as a page shows them: there may be thousands of messages, and files in them."""
 
-import json
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
 from django.db import connections
 
 from nullstore.databases import AGENTS
+from nullstore.fields import Unreadable, read_document
 
-#: Characters of a document that cannot be read, or is too long, that a page shows.
+#: Characters of a document of another kind than it should be, or of a long text, that a page shows.
 SHOWN: Final = 4_000
 #: Characters of a document up to which it is read at all.
 READ: Final = 1_000_000
-#: Levels of a document up to which it is taken apart.
-DEPTH: Final = 60
 #: Characters of the bytes of a file above which the database leaves them out.
 BYTES: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """What is not as A2A has it: the beginning of its text, and why it is not shown otherwise."""
-
-    text: str
-    why: str
+#: Where a part has them: A2A v0.3 in the first two places, v1.0 in the last.
+BYTES_PATHS: Final = ("{file,bytes}", "{file,fileWithBytes}", "{raw}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +26,13 @@ class Slice:
     items: list[tuple[int, Any]]
     total: int
     unreadable: Unreadable | None = None
+
+
+def _without_bytes(part: str, path: str) -> str:
+    """Return SQL for `part` with the length of what is at `path`, if it is long, in its place."""
+    length = f"length(part #>> '{path}')"
+    is_long = f"{length} > %(bytes)s AND jsonb_typeof(part #> '{path}') = 'string'"
+    return f"CASE WHEN {is_long} THEN jsonb_set({part}, '{path}', to_jsonb({length})) ELSE {part} END"
 
 
 # Large items lose the bytes of their files before they leave the server: pages say only how many there are.
@@ -50,9 +50,7 @@ _SLICE: Final = """
     SELECT length, CASE WHEN length IS NULL THEN left(it::text, %(shown)s) END, (
         SELECT array_agg(left((CASE WHEN jsonb_typeof(item -> 'parts') = 'array' AND length(item::text) > %(bytes)s
             THEN jsonb_set(item, '{{parts}}', COALESCE((
-                SELECT jsonb_agg(CASE WHEN length(part #>> '{{file,bytes}}') > %(bytes)s
-                    THEN jsonb_set(part, '{{file,bytes}}', to_jsonb(length(part #>> '{{file,bytes}}'))) ELSE part END)
-                FROM jsonb_array_elements(item -> 'parts') AS part), '[]'))
+                SELECT jsonb_agg({part}) FROM jsonb_array_elements(item -> 'parts') AS part), '[]'))
             ELSE item END)::text, %(read)s) ORDER BY place)
         FROM items)
     FROM document
@@ -61,13 +59,14 @@ _SLICE: Final = """
 
 def read_slice(task_id: Any, column: str, first: int, last: int) -> Slice:
     """Return the first and last items of the array in `column`, without the bytes of large files."""
-    given = {"id": task_id, "first": first, "last": last, "shown": SHOWN, "bytes": BYTES, "read": READ}
+    given = {"id": task_id, "first": first, "last": last, "shown": SHOWN, "bytes": BYTES, "read": READ + 1}
+    part = reduce(_without_bytes, BYTES_PATHS, "part")
     with connections[AGENTS].cursor() as cursor:
-        cursor.execute(_SLICE.format(column=column), given)
+        cursor.execute(_SLICE.format(column=column, part=part), given)
         length, text, items = cursor.fetchone() or (0, None, None)
     if length is None:
         # SQL NULL, where the column may have it, is nothing to complain of.
-        return Slice([], 0, Unreadable(text, "This should be a list, and is not.") if text is not None else None)
+        return Slice([], 0, None if text is None else Unreadable.of(text, "This should be a list, and is not"))
     texts = items or []
     after_gap = length - len(texts)
     return Slice([(at if at < first else at + after_gap, parse(text)) for at, text in enumerate(texts)], length)
@@ -75,7 +74,7 @@ def read_slice(task_id: Any, column: str, first: int, last: int) -> Slice:
 
 def read_documents(task_id: Any, *columns: str) -> dict[str, Any]:
     """Return these columns of the task, each as JSON has it; what Python cannot hold as Unreadable."""
-    texts = ", ".join(f"left({column}::text, {READ})" for column in columns)
+    texts = ", ".join(f"left({column}::text, {READ + 1})" for column in columns)
     with connections[AGENTS].cursor() as cursor:
         cursor.execute(f"SELECT {texts} FROM tasks WHERE id = %s", [task_id])
         row = cursor.fetchone() or [None] * len(columns)
@@ -86,22 +85,6 @@ def parse(text: str | None) -> Any:
     """Return what the JSON `text` says; Unreadable if it is too long, too deep or has numbers beyond Python's."""
     if text is None:
         return None
-    if len(text) >= READ:
-        return Unreadable(text[:SHOWN], f"It has more than {READ:,} characters: only the beginning is shown.")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if (document is None and text != "null") or _is_deep(document):
-        return Unreadable(text[:SHOWN], "It is nested too deeply, or holds a number that is too long.")
-    return document
-
-
-def _is_deep(document: Any) -> bool:
-    level = [document]
-    for _ in range(DEPTH):
-        lists = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
-        level = [item for items in lists for item in items]
-        if not level:
-            return False
-    return True
+    if len(text) > READ:
+        return Unreadable.of(text, f"It has more than {READ:,} characters: only the beginning is shown")
+    return read_document(text)

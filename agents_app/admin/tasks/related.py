@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from agents_app.admin.tasks.reading import Unreadable, read_documents
+from agents_app.admin.tasks.reading import read_documents
 from agents_app.models import Task
 
 #: How many other tasks of the context, and how many of each of the lists of ids, a page names.
@@ -24,7 +24,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A titled list of tasks that a document names; `more` of them are not shown, `raw` is what cannot be read."""
+    """A titled list of tasks that a document names; `more` of them are not shown, `raw` is what is no list."""
 
     title: str
     tasks: list[Named]
@@ -54,7 +54,7 @@ def _named(lists: dict[str, Any]) -> list[Names]:
     return [
         Names(title, [_name(item, found) for item in items[title]], len(said) - len(items[title]))
         if title in items
-        else Names(title, [], raw=said.text if isinstance(said, Unreadable) else said)
+        else Names(title, [], raw=said)
         for title, said in lists.items()
         if said not in ([], None)
     ]

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from agents_app.admin.tasks.entries import Entry, of_artifact, of_message, of_transition
-from agents_app.admin.tasks.reading import Slice, Unreadable, read_slice
+from agents_app.admin.tasks.reading import Slice, read_slice
 from agents_app.models import Task, TaskTransition
 from nullstore.admin.show import between
+from nullstore.fields import Unreadable
 
 #: How many entries a page shows: of the beginning, and of the end.
 FIRST, LAST = 20, 80
