@@ -19,6 +19,11 @@ def environment_colour() -> str:
     return str(settings.NULLSTORE_ENVIRONMENT_COLOUR) or colour_of(environment())
 
 
+def client_address_header() -> str:
+    """The header in which a proxy names the address of whoever it serves; "" = none, it is who is connected."""
+    return str(settings.NULLSTORE_CLIENT_ADDRESS_HEADER)
+
+
 def replication_role() -> str:
     """The name of the role with which the subscriber's server logs in to the publisher's."""
     return str(settings.REPLICATION_ROLE)

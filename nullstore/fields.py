@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any, Final, Self
 
 from django.db import models
@@ -37,10 +38,27 @@ class Unreadable(str):
         return made
 
 
+class InexactNumber(ValueError):
+    """A number of JSON that a float cannot be."""
+
+
+def exact_float(text: str) -> float:
+    """Return the number that the JSON `text` is. Raises InexactNumber where a float would be another one."""
+    number = float(text)
+    try:
+        # Nearly all are written like that.
+        exact = repr(number) == text or Decimal(repr(number)) == Decimal(text)
+    except ArithmeticError:  # an exponent beyond those of Decimal
+        exact = False
+    if not exact:
+        raise InexactNumber(f"{text[:50]} has more digits, or is larger or smaller, than a number that can be kept")
+    return number
+
+
 def read_document(text: str, decoder: type[json.JSONDecoder] | None = None) -> Any:
     """Return what the JSON `text` says, or Unreadable. Raises JSONDecodeError."""
     try:
-        document = json.loads(text, cls=decoder)
+        document = json.loads(text, cls=decoder, parse_float=exact_float)
     except RecursionError:
         return Unreadable.of(text, "Nested too deeply to be read")
     except json.JSONDecodeError:

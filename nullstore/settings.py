@@ -88,6 +88,8 @@ SECURE_HSTS_SECONDS = env.int("NULLSTORE_HSTS_SECONDS", default=3600) if NULLSTO
 # Where a proxy ends TLS: the header in which it says so. Anybody could send it where there is no such proxy.
 _tls_header = text("NULLSTORE_TLS_HEADER")
 SECURE_PROXY_SSL_HEADER = (f"HTTP_{_tls_header.upper().replace('-', '_')}", "https") if _tls_header else None
+# The header in which a proxy names the address of whoever it serves. Anybody could send it where the proxy does not.
+NULLSTORE_CLIENT_ADDRESS_HEADER = text("NULLSTORE_CLIENT_ADDRESS_HEADER")
 SESSION_COOKIE_HTTPONLY = True
 
 ROOT_URLCONF = "nullstore.urls"

@@ -1,5 +1,6 @@
 """Tells the database which member of staff writes, and why."""
 
+from ipaddress import ip_address
 from typing import Any
 
 from django.contrib import admin
@@ -8,12 +9,28 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from nullstore import conf
 from nullstore.actor import Actor, set_actor
 
 
 def actor_of(request: HttpRequest, reason: str = "") -> Actor:
     """Return the member of staff who sends `request`."""
-    return Actor(request.user.get_username(), reason, request.META.get("REMOTE_ADDR") or None)
+    return Actor(request.user.get_username(), reason, _address(request))
+
+
+def _address(request: HttpRequest) -> str | None:
+    """Return the address that the proxy names, if there is to be one and it does, else that of who is connected."""
+    # A proxy adds what it sees itself at the end; what stands before that the browser may have sent.
+    told = request.headers.get(conf.client_address_header(), "").rpartition(",")[2].strip()
+    return told if _is_address(told) else request.META.get("REMOTE_ADDR") or None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        # PostgreSQL takes none with the name of a network interface.
+        return not getattr(ip_address(text), "scope_id", None)
+    except ValueError:
+        return False
 
 
 class ActorMixin(admin.ModelAdmin):

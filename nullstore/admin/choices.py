@@ -16,14 +16,15 @@ class ForeignChoices(admin.ModelAdmin):
     def get_list_display(self, request: HttpRequest) -> list[Shown]:
         return [self._shown(name) for name in super().get_list_display(request)]
 
-    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
-        fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or self.has_change_permission(request, obj):
-            return fieldsets
-        return [
-            (title, {**options, "fields": [self._shown(name) for name in options["fields"]]})
-            for title, options in fieldsets
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        form = context["adminform"]
+        shown = {name: self._shown(name) for name in form.readonly_fields}
+        form.readonly_fields = list(shown.values())
+        form.fieldsets = [
+            (title, {**options, "fields": [shown.get(name, name) for name in options["fields"]]})
+            for title, options in form.fieldsets
         ]
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _shown(self, name: Any) -> Shown:
         """Return a function that gives the label of the column `name`; `name` itself if it has no choices."""

@@ -52,7 +52,9 @@ def _shown(value: Any) -> SafeString | str:
         return document(value, unfolded=1)
     if isinstance(value, datetime):
         return named(value) or value.isoformat(" ")
-    return {None: "NULL", True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "NULL" if value is None else str(value)
 
 
 def comparison_section(

@@ -21,7 +21,7 @@ from django.db import models, router, transaction
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from nullstore.adapters import named
+from nullstore.admin.show import moment
 
 FIELD: Final = "row_as_shown"
 #: Attribute of a request: what the database refused; its form is shown again.
@@ -206,10 +206,3 @@ class ConcurrentEdits(admin.ModelAdmin):
             return f"by {entry.user.get_username()} at {moment(entry.action_time)}"
         updated = getattr(obj, "updated_at", None)
         return f"by a service or with SQL{f', at {moment(updated)}' if updated else ''}"
-
-
-def moment(at: datetime) -> str:
-    """Return the moment as text, to the second."""
-    if name := named(at):
-        return name
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

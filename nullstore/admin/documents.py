@@ -11,11 +11,11 @@ from nullstore.fields import Unreadable
 
 #: How many values are marked up; what comes after them is cut off, and said to be.
 VALUES: Final = 2000
-#: Below this depth a document is shown as plain text.
+#: What is nested more deeply is left out, and said to be.
 DEPTH: Final = 24
 #: Up to this depth a document is shown unfolded.
 UNFOLDED: Final = 2
-#: Characters of one text, and of a part that is too deep.
+#: Characters of one text that are shown.
 CHARACTERS: Final = 20_000
 
 

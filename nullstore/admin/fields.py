@@ -15,7 +15,7 @@ from django.db import models
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 
-from nullstore.fields import is_deep
+from nullstore.fields import InexactNumber, exact_float, is_deep
 
 
 class JSONDocument(forms.JSONField):
@@ -59,7 +59,7 @@ class JSONDocument(forms.JSONField):
 
 def _parse(text: str) -> Any:
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = json.loads(text, parse_constant=_refuse_constant, parse_float=exact_float)
         if is_deep(document):
             raise RecursionError
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
@@ -67,6 +67,8 @@ def _parse(text: str) -> Any:
         raise ValidationError("Not valid JSON: it is nested too deeply.", "invalid") from None
     except UnicodeEncodeError:
         raise ValidationError("Not valid JSON: it holds half of a surrogate pair.", "invalid") from None
+    except InexactNumber as error:
+        raise ValidationError("%(error)s. Write it as a text, in quotes.", "invalid", {"error": error}) from None
     except ValueError as error:
         raise ValidationError("Not valid JSON: %(error)s.", "invalid", {"error": error}) from None
     return document
@@ -90,6 +92,16 @@ class CommaSeparated(SimpleArrayField):
 
     def to_python(self, value: Any) -> Any:
         return super().to_python(_items(value) if isinstance(value, str) else value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Return False for a line that comes back as it was written: not every item survives on one line."""
+        same = _on_one_line(data) == _on_one_line(self.prepare_value(initial))
+        return not same and bool(super().has_changed(initial, data))
+
+
+def _on_one_line(text: Any) -> str:
+    """Return what a browser makes of the text of a field of one line."""
+    return str(text or "").replace("\r", "").replace("\n", "")
 
 
 def _items(line: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What every page shows around its subject: which installation it is, how replication is, where the databases are."""
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 from django.db import DatabaseError
@@ -10,39 +10,17 @@ from django.urls import NoReverseMatch, reverse
 
 from nullstore import conf
 from nullstore.admin import outage
-from nullstore.admin.background import Kept
 from nullstore.admin.show import duration
 from nullstore.admin.staff import Recalled
+from nullstore.admin.watching import watch
 from nullstore.databases import ALIASES
 from nullstore.groups import SEES_REPLICATION
-from nullstore.replication.health import Health, Verdict, health
+from nullstore.replication.health import Verdict
 
-#: Seconds for which a verdict is fresh, and from which it is called old.
-FRESH, OLD = 10.0, 60.0
-#: Seconds that a look waits for the replica.
-PATIENCE: Final = 2.0
+#: Seconds from which a verdict is called old.
+OLD: Final = 60.0
 
 _SYMBOLS: Final = {"ok": "✓", "syncing": "↻", "lagging": "◷", "broken": "✕", "unknown": "?"}
-
-_health: Final[Kept[Health]] = Kept(partial(health, PATIENCE, count_tasks=False), FRESH)
-
-
-def latest_health() -> tuple[Health | None, float]:
-    """Return how replication was when last looked at, and how many seconds ago that was; never waits.
-
-    None: not looked at yet. Where that is more than FRESH seconds ago, this starts the next look, in the background.
-    """
-    return _health.get()
-
-
-def remember(found: Health) -> None:
-    """Have the badge show what somebody else has just seen."""
-    _health.put(found)
-
-
-def forget() -> None:
-    """Have the next page look anew. For tests, in which the databases change between two pages."""
-    _health.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +92,11 @@ class Frame:
 
     @cached_property
     def badge(self) -> Badge:
-        found, age = latest_health()
-        url = _replication_page()
+        look, url = watch.glance(), _replication_page()
         if self.missing:
             # Known since the latest look.
             return Badge(Verdict.BROKEN, 0.0, url)
-        return Badge(found.verdict if found else "unknown", age, url)
+        return Badge(look.health.verdict, look.age, url) if look else Badge("unknown", 0.0, url)
 
     @cached_property
     def places(self) -> list[Place]:

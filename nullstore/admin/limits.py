@@ -14,6 +14,7 @@ from nullstore.databases import ALIASES
 STATEMENT: Final = "10s"
 LOCK: Final = "5s"
 _SET: Final = "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)"
+_RESET: Final = "RESET statement_timeout; RESET lock_timeout"
 
 #: Commands and threads have no limits: a migration or a comparison takes as long as it takes.
 _serving: ContextVar[bool] = ContextVar("nullstore_serving", default=False)
@@ -35,6 +36,12 @@ class LimitsMiddleware:
 
 
 def _limit(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    if _serving.get() and connection.alias in ALIASES:
+    if connection.alias not in ALIASES:
+        return
+    if _serving.get():
         with connection.cursor() as cursor:
             cursor.execute(_SET, [STATEMENT, LOCK])
+    elif getattr(connection, "pool", None):
+        # A request may have had it before.
+        with connection.cursor() as cursor:
+            cursor.execute(_RESET)

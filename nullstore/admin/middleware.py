@@ -1,5 +1,6 @@
 """Keeps pages possible while one of the databases does not answer."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -40,10 +41,11 @@ class StaffMiddleware(AuthenticationMiddleware):
         request.user = SimpleLazyObject(lambda: _who(request))  # type: ignore[assignment]
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        user, key = getattr(request, _ASKED, None), request.session.session_key
-        if user is not None and user.is_active and user.is_staff and key:
+        user, asked = getattr(request, _ASKED, (None, 0.0))
+        key = request.session.session_key
+        if user is not None and key and _is_staff(user):
             try:
-                staff.confirm(key, user)
+                staff.confirm(key, user, asked)
                 # Pages of agents name them, and erebus has them. Asks for those that this process does not know yet.
                 ContentType.objects.get_for_models(*admin.site._registry)
             except DatabaseError:  # it went away meanwhile; the page is there
@@ -70,11 +72,16 @@ def _who(request: HttpRequest) -> Any:
 
 
 def _asked(request: HttpRequest, key: str) -> Any:
+    asked = time.monotonic()
     user = auth.get_user(request)
-    setattr(request, _ASKED, user)
-    if user.is_anonymous:
+    setattr(request, _ASKED, (user, asked))
+    if not _is_staff(user):
         staff.forget(key)
     return user
+
+
+def _is_staff(user: Any) -> bool:
+    return bool(user.is_active and user.is_staff)
 
 
 class OutageMiddleware:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from nullstore.admin.base import TableAdmin
 from nullstore.admin.comparison import comparison_section
+from nullstore.admin.neighbours import may_view
 from nullstore.admin.refusals import SAFE_METHODS
 from nullstore.admin.replicastate import state_of
 from nullstore.admin.sections import Section, Sections, home_of
@@ -58,10 +59,13 @@ class ReplicaAdmin(ReadOnlyAdmin):
         return [*super().sections_above(request, obj), self._state(obj)]
 
     def sections_below(self, request: HttpRequest, obj: Any) -> Sections:
+        below = super().sections_below(request, obj)
+        if not may_view(request, self.source._meta.label):
+            return below
         compared = comparison_section(
             "Compared with its source", self.source, self.model, obj.pk, other=home_of(self.source)
         )
-        return [*super().sections_below(request, obj), compared]
+        return [*below, compared]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Say above the list what the page of each row says."""

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from nullstore.admin.lists.timeouts import statement_timeout
+from nullstore.admin.lists.timeouts import statement_timeout, timed_out
 from nullstore.admin.outage import answers, is_outage, note_failure
 from nullstore.databases import HOMES
 
@@ -48,8 +48,8 @@ class Section:
             return {"missing": _missing(self.alias, error)}
 
 
-def _missing(alias: str, error: Exception) -> str:
-    if getattr(error.__cause__, "sqlstate", None) == "57014":
+def _missing(alias: str, error: OperationalError | InterfaceError) -> str:
+    if timed_out(error):
         return f"The database {alias} took longer than {TIMEOUT / 1000:g} s for this; reload the page to try again."
     return f"The database {alias} does not answer; what it has to say about this is missing here."
 

@@ -1,6 +1,6 @@
 """Small pieces of pages: states, moments, durations, links; `{% load nullstore %}` has them as template tags."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote as urlquote
@@ -66,6 +66,11 @@ def between(start: datetime, end: datetime) -> str:
     if named(start) or named(end):
         return "an unknown time"
     return duration((end - start) / timedelta(milliseconds=1))
+
+
+def moment(at: datetime) -> str:
+    """Return date and time in UTC, to the second."""
+    return named(at) or f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def ago(moment: datetime | None) -> SafeString | str:

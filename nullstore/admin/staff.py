@@ -80,18 +80,25 @@ _lock = threading.Lock()
 _known: OrderedDict[str, Recalled] = OrderedDict()
 #: Sessions that were ended while erebus could not be told.
 _left: OrderedDict[str, None] = OrderedDict()
+#: When a session (by name) or a person (by primary key) was last forgotten, in seconds of time.monotonic().
+_forgotten: OrderedDict[Any, float] = OrderedDict()
+#: When everybody was, or the last of those who are not in _forgotten any more.
+_all_forgotten = 0.0
 
 
-def confirm(session_key: str, user: Any) -> None:
-    """Remember that erebus has just said that this session is that of this active member of staff.
+def confirm(session_key: str, user: Any, asked: float) -> None:
+    """Remember what erebus said when it was `asked`: this session is that of this active member of staff.
 
-    The permissions are those that the page has read anyway; others are read once a minute.
+    Not if the person was forgotten since then: what ended meanwhile, erebus did not know yet. The permissions are those
+    that the page has read anyway; others are read once a minute.
     """
     name = _name_of(session_key)
     known = _known.get(name)
     if known is None or hasattr(user, "_perm_cache") or time.monotonic() - known.confirmed >= _REREAD:
         known = _recalled(user)
     with _lock:
+        if asked <= max(_all_forgotten, *(_forgotten.get(each, 0.0) for each in (name, user.pk))):
+            return
         _known[name] = replace(known, confirmed=time.monotonic())
         _known.move_to_end(name)
         while len(_known) > MOST:
@@ -107,7 +114,9 @@ def recall(session_key: str | None) -> Recalled | None:
 def forget(session_key: str) -> None:
     """Forget one session: it has ended."""
     with _lock:
-        _known.pop(_name_of(session_key), None)
+        name = _name_of(session_key)
+        _known.pop(name, None)
+        _note_forgotten(name)
 
 
 def leave(session_key: str) -> None:
@@ -129,12 +138,24 @@ def forget_person(key: Any) -> None:
     with _lock:
         for name in [name for name, known in _known.items() if known.pk == key]:
             del _known[name]
+        _note_forgotten(key)
 
 
 def forget_all() -> None:
     """Forget everybody."""
+    global _all_forgotten  # noqa: PLW0603
     with _lock:
         _known.clear()
+        _forgotten.clear()
+        _all_forgotten = time.monotonic()
+
+
+def _note_forgotten(what: Any) -> None:
+    global _all_forgotten
+    _forgotten[what] = time.monotonic()
+    _forgotten.move_to_end(what)
+    if len(_forgotten) > MOST:
+        _, _all_forgotten = _forgotten.popitem(last=False)
 
 
 def _name_of(session_key: str) -> str:

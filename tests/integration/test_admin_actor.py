@@ -6,9 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.transaction import TransactionManagementError
-from django.test import Client
+from django.test import Client, RequestFactory
+from pytest_django import Settings
 
 from nullstore.actor import Actor, set_actor
+from nullstore.admin.actor import actor_of
 from tests.integration.adminpages import agents, insert_engram, insert_task, log_of, page, record, saved, submit
 
 in_databases = pytest.mark.django_db(databases=["erebus", "agents"])
@@ -91,3 +93,33 @@ def test_the_name_ends_with_the_transaction(client: Client) -> None:
 def test_an_actor_cannot_be_set_outside_a_transaction() -> None:
     with pytest.raises(TransactionManagementError, match="no open transaction on agents"):
         set_actor(Actor("grace"), using="agents")
+
+
+@pytest.mark.parametrize(
+    ("header", "sent", "address"),
+    [
+        ("", {"X-Forwarded-For": "203.0.113.7"}, "10.0.0.1"),
+        ("X-Forwarded-For", {"X-Forwarded-For": "203.0.113.7"}, "203.0.113.7"),
+        ("X-Forwarded-For", {"X-Forwarded-For": "1.2.3.4, 203.0.113.7"}, "203.0.113.7"),
+        ("X-Real-IP", {"X-Real-IP": " 2001:db8::7 ", "X-Forwarded-For": "1.2.3.4"}, "2001:db8::7"),
+        ("X-Real-IP", {"X-Forwarded-For": "1.2.3.4"}, "10.0.0.1"),
+        ("X-Real-IP", {"X-Real-IP": ""}, "10.0.0.1"),
+        ("X-Real-IP", {"X-Real-IP": "1.2.3.4, unknown"}, "10.0.0.1"),
+        ("X-Real-IP", {"X-Real-IP": "fe80::1%eth0"}, "10.0.0.1"),
+        ("X-Real-IP", {"X-Real-IP": "'; DROP TABLE tasks; --"}, "10.0.0.1"),
+    ],
+)
+def test_the_address_behind_a_proxy_is_the_one_that_the_proxy_tells(
+    header: str, sent: dict[str, str], address: str, settings: Settings
+) -> None:
+    settings.NULLSTORE_CLIENT_ADDRESS_HEADER = header
+    request = RequestFactory(REMOTE_ADDR="10.0.0.1").get("/", headers=sent)
+    request.user = User(username="grace")
+    assert actor_of(request).ip_address == address
+
+
+def test_without_an_address_there_is_none(settings: Settings) -> None:
+    settings.NULLSTORE_CLIENT_ADDRESS_HEADER = "X-Real-IP"
+    request = RequestFactory(REMOTE_ADDR="").get("/")
+    request.user = User(username="grace")
+    assert actor_of(request).ip_address is None

@@ -73,6 +73,10 @@ def test_one_without_a_default_is_required(client: Client) -> None:
         '["\\ud800"]',
         '["\\u0000"]',
         "[" * 100_000,
+        "[1e400]",
+        "[1e-400]",
+        "[1e-99999999999999999999]",
+        "[1234567.123456789012345678]",
         "1" * 5000,
         "\x00",
         "[1] [2]",
@@ -89,6 +93,14 @@ def test_a_broken_one_is_an_error_on_the_form_which_keeps_what_was_typed(typed: 
     assert record("agents_app.Task", key)["name"] != "renamed"
 
 
+def test_a_number_that_cannot_be_kept_is_named_with_what_to_do(client: Client) -> None:
+    response = submit(
+        client, page("agents_app.Task", "change", insert_task()), metadata='{"n": 0.12345678901234567890}'
+    )
+    assert "0.12345678901234567890 has more digits" in errors(response)
+    assert "Write it as a text, in quotes." in errors(response)
+
+
 def test_it_is_shown_indented_and_as_it_is(client: Client) -> None:
     key = insert_task(metadata=json.dumps({"b": ["é", 1], "a": "<b>"}))
     shown = fields(client.get(page("agents_app.Task", "change", key)))["metadata"].replace("\r\n", "\n")
@@ -100,12 +112,28 @@ def test_it_is_sent_once(client: Client) -> None:
         assert "initial-metadata" not in client.get(address).content.decode()
 
 
-def test_numbers_that_python_cannot_hold_survive_a_change_of_something_else(client: Client) -> None:
-    number = "0.1234567890123456789012345"
-    key = insert_engram(content=f'{{"n": {number}}}')
-    saved(submit(client, page("agents_app.Engram", "change", key), priority="3"), "agents_app.Engram")
-    assert number in agents.value("SELECT content::text FROM engrams WHERE id = %s", [key])
-    assert record("agents_app.Engram", key)["version"] == 1
+@pytest.mark.parametrize(
+    "number", ["0.1", "1.10", "-0.0", "1e22", "12345678901234567890", "0.30000000000000004", "5e-324", "2.5E+3"]
+)
+def test_a_number_survives_a_change_beside_it(number: str, client: Client) -> None:
+    key = insert_task(metadata=f'{{"n": {number}, "a": 1}}')
+    address = page("agents_app.Task", "change", key)
+    typed = fields(client.get(address))["metadata"].replace('"a": 1', '"a": 2')
+    saved(submit(client, address, metadata=typed), "agents_app.Task")
+    [(same, a)] = agents.rows(
+        "SELECT (metadata ->> 'n')::numeric = %s::numeric, metadata ->> 'a' FROM tasks WHERE id = %s", [number, key]
+    )
+    assert (same, a) == (True, "2")
+
+
+@pytest.mark.parametrize("number", ["0.1234567890123456789012345", "1234567.123456789012345678", "-1e-400"])
+def test_one_that_would_not_survive_keeps_its_row_from_being_edited(number: str, client: Client) -> None:
+    key = insert_task(metadata=f'{{"n": {number}, "a": 1}}')
+    before = agents.value("SELECT metadata::text FROM tasks WHERE id = %s", [key])
+    address = page("agents_app.Task", "change", key)
+    assert 'name="_save"' not in client.get(address).content.decode()
+    assert client.post(address, {"name": "x", "metadata": '{"n": 1}'}).status_code == 403
+    assert agents.value("SELECT metadata::text FROM tasks WHERE id = %s", [key]) == before
 
 
 @pytest.mark.parametrize("source_type", ['{"type": "oauth"}', "[]", '"web3_wallet"'])

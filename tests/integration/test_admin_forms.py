@@ -1,5 +1,6 @@
 """Adding and changing rows through the forms: what is stored, and what is not touched."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.integration.adminpages import (
     EDITABLE,
     MODELS,
     errors,
+    fields,
     insert_engram,
     insert_row,
     insert_task,
@@ -169,6 +171,18 @@ class TestText:
         assert record("agents_app.Engram", key)["tags"] == stored
         assert record("agents_app.Engram", key)["version"] == version
 
+    @pytest.mark.parametrize(
+        "tags", [["a\nb", "c"], [" a", "b"], ["a", " b "], [""], ["a", "", "b"], ["\t"], ["a\r\nb"]]
+    )
+    def test_tags_that_one_line_cannot_hold_are_left_alone(self, tags: list[str], client: Client) -> None:
+        key = insert_engram(tags=tags)
+        address = page("agents_app.Engram", "change", key)
+        # A browser has no line breaks in one line.
+        line = "".join(fields(client.get(address))["tags"].splitlines())
+        saved(submit(client, address, tags=line, priority="3"), "agents_app.Engram")
+        row = record("agents_app.Engram", key)
+        assert (row["tags"], row["priority"], row["version"]) == (tags, 3, 1)
+
     @pytest.mark.parametrize("typed", ['"open', '"a"b', "a\nb", "a\x00b", "x" * 140_000])
     def test_tags_that_cannot_be_read_are_an_error_on_the_form(self, typed: str, client: Client) -> None:
         response = submit(client, page("agents_app.Engram", "change", insert_engram()), tags=typed)
@@ -200,6 +214,13 @@ class TestChoices:
             assert "of-a-service" in watcher.get(address).content.decode()
         saved(submit(client, page(label, "change", key)), label)
         assert record(label, key)[column] == "of-a-service"
+
+    def test_it_is_shown_where_the_form_has_the_column_to_be_read_alone(self, client: Client) -> None:
+        key = insert("crossroads_listings", status="archived")["id"]
+        content = client.get(page("erebus_app.Listing", "change", key)).content.decode()
+        assert 'name="_save"' in content
+        [shown] = re.findall(r'class="form-row field-status">.*?class="readonly">(.*?)</div>', content, re.S)
+        assert shown == "archived"
 
     def test_nobody_types_in_a_new_one(self, client: Client) -> None:
         response = submit(client, page("agents_app.Task", "change", insert_task()), priority="of-a-service")

@@ -3,16 +3,18 @@
 import re
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.handlers.wsgi import WSGIRequest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
-from nullstore.admin import errors, frame, outage
-from nullstore.admin.background import Kept
+from nullstore.admin import errors, frame, outage, watching
+from nullstore.admin.watching import Look, Watch
 from nullstore.replication.health import Health, Verdict, health
 from tests.integration.adminpages import page, superuser, viewer
 from tests.integration.replicas import wait_for
@@ -29,6 +31,40 @@ START, LOGIN = "/admin/", "/admin/login/"
 @pytest.fixture(scope="module")
 def seen(django_db_setup: None) -> Health:
     return health(count_tasks=False)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watch = Watch()
+    yield watch
+    watch.forget()
+
+
+class Slow:
+    """A look that ends when it is let, and fails if it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seen: Health) -> None:
+        self.seen, self.calls, self.fails = seen, 0, False
+        self.go_on = threading.Event()
+        monkeypatch.setattr(watching, "health", self)
+
+    def __call__(self, **options: object) -> Health:
+        self.calls += 1
+        self.go_on.wait(10)
+        if self.fails:
+            raise OSError("no")
+        return replace(self.seen, seconds=self.calls)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch, seen: Health) -> Slow:
+    return Slow(monkeypatch, seen)
+
+
+def has_seen(monkeypatch: pytest.MonkeyPatch, seen: Health, verdict: Verdict, age: float = 0.0) -> None:
+    """Have the badge show this verdict, from so many seconds ago."""
+    look = Look(replace(seen, verdict=verdict), timezone.now(), time.monotonic() - age)
+    monkeypatch.setattr(watching.watch, "glance", lambda: look)
 
 
 def content(client: Client, address: str, status: int = 200) -> str:
@@ -76,8 +112,8 @@ def test_staff_see_where_the_databases_are(who: object) -> None:
 
 
 @pytest.mark.parametrize("address", [LOGIN, f"{LOGIN}?next=/admin/", "/nothing/", "/admin/agents_app/task/"])
-def test_others_see_neither_places_nor_the_verdict(address: str, seen: Health) -> None:
-    frame.remember(replace(seen, verdict=Verdict.BROKEN))
+def test_others_see_neither_places_nor_the_verdict(address: str, seen: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_seen(monkeypatch, seen, Verdict.BROKEN)
     for response in (Client().get(address, follow=True), Client().post(address, follow=True)):
         said = response.content.decode()
         assert "nullstore · test" in said
@@ -97,7 +133,7 @@ def test_nor_does_somebody_who_is_no_staff(django_user_model: type) -> None:
 def test_nor_does_somebody_of_the_staff_who_may_not_see_replication(
     address: str, seen: Health, django_user_model: type[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frame.remember(replace(seen, verdict=Verdict.BROKEN))
+    has_seen(monkeypatch, seen, Verdict.BROKEN)
     monkeypatch.setattr(outage, "fails", lambda alias: False)
     client = Client()
     user = django_user_model.objects.create_user("newcomer", is_staff=True)
@@ -129,95 +165,74 @@ def request_of(client: Client) -> WSGIRequest:
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_the_verdict_is_on_every_page(verdict: Verdict, client: Client, seen: Health) -> None:
-    frame.remember(replace(seen, verdict=verdict))
+def test_the_verdict_is_on_every_page(
+    verdict: Verdict, client: Client, seen: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_seen(monkeypatch, seen, verdict)
     for address in (START, page("erebus_app.Wallet", "changelist"), "/admin/nothing/"):
         said = client.get(address).content.decode()
         assert re.search(rf'<a class="ns-verdict ns-verdict-{verdict}" href="/admin/replication/"', said)
         assert f"replication {verdict}" in said
 
 
-def test_the_badge_is_unknown_until_it_has_been_looked_at(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on = threading.Event()
-
-    def slow() -> Health:
-        go_on.wait(10)
-        return health(count_tasks=False)
-
-    monkeypatch.setattr(frame, "_health", Kept(slow, 10))
-    try:
-        assert "replication unknown" in content(client, START)
-    finally:
-        go_on.set()
-    wait_for(lambda: frame.latest_health()[0] is not None)
+def test_the_badge_is_unknown_until_it_has_been_looked_at(
+    client: Client, monkeypatch: pytest.MonkeyPatch, slow: Slow, watch: Watch
+) -> None:
+    monkeypatch.setattr(frame, "watch", watch)
+    assert "replication unknown" in content(client, START)
+    slow.go_on.set()
+    wait_for(lambda: watch.glance() is not None)
     assert "replication unknown" not in content(client, START)
-    frame.forget()
 
 
 def test_the_badge_looks_for_itself(client: Client) -> None:
     content(client, START)
-    wait_for(lambda: frame.latest_health()[0] is not None)
-    found, _ = frame.latest_health()
-    assert found
-    assert f"replication {found.verdict}" in content(client, START)
+    wait_for(lambda: watching.watch.glance() is not None)
+    look = watching.watch.glance()
+    assert look
+    assert f"replication {look.health.verdict}" in content(client, START)
 
 
 def test_an_old_verdict_says_how_old_it_is(client: Client, seen: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame, "latest_health", lambda: (replace(seen, verdict=Verdict.OK), 0.2))
+    has_seen(monkeypatch, seen, Verdict.OK, 0.2)
     assert '<span class="visually-hidden">, seen just now' in content(client, START)
-    monkeypatch.setattr(frame, "latest_health", lambda: (replace(seen, verdict=Verdict.OK), 185.0))
+    has_seen(monkeypatch, seen, Verdict.OK, 185.5)
     assert re.search(r'<span class="ns-verdict-old">, seen 3 min 5 s ago', content(client, START))
 
 
-class Counter:
-    """Makes numbers, one at a time, when it is let; fails if it is told to."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.go_on = threading.Event()
-        self.fails = False
-
-    def __call__(self) -> int:
-        self.calls += 1
-        self.go_on.wait(10)
-        if self.fails:
-            raise OSError("no")
-        return self.calls
+def test_nobody_waits_for_a_glance_and_one_look_is_for_all(slow: Slow, watch: Watch) -> None:
+    began = time.monotonic()
+    assert {watch.glance() for _ in range(20)} == {None}
+    assert time.monotonic() - began < 1
+    slow.go_on.set()
+    wait_for(lambda: watch.glance() is not None)
+    assert slow.calls == 1
 
 
-def test_a_kept_value_is_made_once_for_all_who_ask() -> None:
-    make = Counter()
-    kept = Kept(make, fresh=100)
-    assert {kept.get() for _ in range(20)} == {(None, 0.0)}
-    make.go_on.set()
-    wait_for(lambda: kept.get()[0] is not None)
-    assert kept.get()[0] == 1
-    assert make.calls == 1
+def test_the_look_before_is_shown_while_the_next_one_is_made(
+    slow: Slow, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.go_on.set()
+    first = watch.look(10)
+    slow.go_on.clear()
+    monkeypatch.setattr(watching, "GLANCED", 0.0)
+    assert [watch.glance() for _ in range(5)] == [first] * 5
+    wait_for(lambda: slow.calls == 2)
+    assert watch.glance() is first
+    slow.go_on.set()
+    wait_for(lambda: watch.glance() is not first)
 
 
-def test_a_kept_value_is_shown_while_the_next_one_is_made() -> None:
-    make = Counter()
-    kept = Kept(make, fresh=0)
-    kept.put(100)
-    assert kept.get()[0] == 100
-    wait_for(lambda: make.calls == 1)
-    assert [kept.get()[0] for _ in range(5)] == [100] * 5
-    time.sleep(0.05)
-    assert make.calls == 1
-    make.go_on.set()
-    wait_for(lambda: kept.get()[0] != 100)
-
-
-def test_a_kept_value_outlives_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    make = Counter()
-    make.fails = True
-    make.go_on.set()
-    kept = Kept(make, fresh=0)
-    kept.put(100)
-    kept.get()
-    wait_for(lambda: make.calls > 0)
-    kept.forget()
-    assert "could not be looked at" in caplog.text
-    kept.put(7)
-    assert kept.get()[0] == 7
-    kept.forget()
+def test_what_is_shown_outlives_an_error_which_is_logged_and_not_repeated_by_every_page(
+    slow: Slow, watch: Watch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow.go_on.set()
+    first = watch.look(10)
+    slow.fails = True
+    monkeypatch.setattr(watching, "GLANCED", 0.1)
+    time.sleep(0.15)
+    assert watch.glance() is first
+    wait_for(lambda: "could not be looked at" in caplog.text)
+    monkeypatch.setattr(watching, "GLANCED", 100.0)
+    assert {watch.glance() for _ in range(5)} == {first}
+    assert slow.calls == 2

@@ -46,3 +46,30 @@ def test_the_limits_are_those_of_requests_only(client: Client) -> None:
     client.get(page(TASK, "changelist"))
     assert agents.value("SHOW statement_timeout") == limits.STATEMENT
     connections["agents"].close()
+
+
+@pytest.fixture
+def pooled(client: Client) -> Iterator[None]:
+    """One connection to agents, which whoever needs one gets in turn."""
+    connection = connections["agents"]
+    with pytest.MonkeyPatch.context() as patch:
+        connection.close()
+        patch.setitem(connection.settings_dict["OPTIONS"], "pool", {"min_size": 1, "max_size": 1, "timeout": 5})
+        try:
+            yield
+        finally:
+            connection.close()
+            connection.close_pool()
+
+
+def test_nor_are_they_those_of_who_gets_the_connection_after_a_request(pooled: None, client: Client) -> None:
+    pids = set()
+    for _ in range(2):
+        client.get(page(TASK, "changelist"))
+        assert agents.value("SHOW statement_timeout") == limits.STATEMENT
+        pids.add(agents.value("SELECT pg_backend_pid()"))
+        connections["agents"].close()
+        assert (agents.value("SHOW statement_timeout"), agents.value("SHOW lock_timeout")) == ("0", "0")
+        pids.add(agents.value("SELECT pg_backend_pid()"))
+        connections["agents"].close()
+    assert len(pids) == 1

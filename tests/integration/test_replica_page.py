@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test import Client
 
@@ -43,6 +44,21 @@ class TestPage:
         shown = section(copy_page(client, source["id"]), "replica")
         assert "<td>email</td><td>solana</td>" in shown
         assert "<td>ada@example.org</td><td>NULL</td>" in shown
+
+    @pytest.mark.parametrize("may", [False, True])
+    def test_the_source_is_compared_for_those_who_may_look_at_it(self, may: bool) -> None:
+        key = insert("user_references", email="ada@example.org")["id"]
+        insert_replica(id=key, email="old@example.org")
+        user = User.objects.create_user("narrow", is_staff=True)
+        apps = ["agents_app", *(["erebus_app"] if may else [])]
+        user.user_permissions.set(
+            Permission.objects.filter(codename="view_userreference", content_type__app_label__in=apps)
+        )
+        client = Client()
+        client.force_login(user)
+        shown = content(copy_page(client, key))
+        assert "old@example.org" in shown
+        assert ("ada@example.org" in shown, 'id="replica"' in shown) == (may, may)
 
     def test_says_that_its_source_has_gone(self, client: Client) -> None:
         assert "There is no such row in erebus any more" in section(copy_page(client, insert_replica()), "replica")

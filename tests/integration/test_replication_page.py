@@ -11,10 +11,9 @@ from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test import Client
 
-from nullstore.admin import frame, outage
-from nullstore.admin.replication import watching
+from nullstore.admin import outage, watching
 from nullstore.databases import AGENTS, EREBUS
-from nullstore.replication.health import CODES, Problem, health
+from nullstore.replication.health import CODES, Health, Problem, health
 from tests.integration.adminpages import superuser, viewer
 from tests.integration.looks import RESYNC, assert_ok, disable, do, enable, on
 from tests.integration.replicas import AGENTS_SQL, slots, wait_for, wait_until_replicated
@@ -31,7 +30,7 @@ def look_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(watching, "TASKS_EVERY", 0.0)
     outage.forget()
     yield
-    frame.forget()
+    watching.watch.forget()
     outage.forget()
 
 
@@ -257,11 +256,50 @@ def test_the_header_shows_what_the_page_has_seen() -> None:
     disable()
     try:
         words(superuser())
-        found, _ = frame.latest_health()
+        look = watching.watch.glance()
     finally:
         enable()
-    assert found is not None
-    assert [problem.code for problem in found.problems] == ["subscription_disabled"]
+    assert look is not None
+    assert [problem.code for problem in look.health.problems] == ["subscription_disabled"]
+
+
+def badge(client: Client) -> str:
+    """What the header of any page says of replication."""
+    shown = client.get("/admin/").content.decode().partition('id="replication-badge"')[2]
+    return text_of("<" + shown.partition("</a>")[0])
+
+
+def test_the_header_goes_on_to_show_what_only_the_page_searches_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = superuser()
+    words(client)
+    AGENTS_SQL.run("INSERT INTO tasks (name, user_id, updated_at) VALUES ('lost', gen_random_uuid(), '2020-01-01')")
+    wait_for(lambda: codes(status(client)) == ["orphaned_tasks"])
+    assert "replication lagging" in badge(client)
+    monkeypatch.setattr(watching, "GLANCED", 0.0)
+    seen = watching.watch.glance()
+    wait_for(lambda: watching.watch.glance() is not seen)
+    assert "replication lagging" in badge(client)
+    AGENTS_SQL.run("UPDATE tasks SET user_id = NULL")
+    wait_for(lambda: codes(status(client)) == [])
+    assert "replication ok" in badge(client)
+
+
+def test_the_header_searches_by_itself_at_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[bool] = []
+
+    def look(*, count_tasks: bool) -> Health:
+        counted.append(count_tasks)
+        return health(count_tasks=count_tasks)
+
+    monkeypatch.setattr(watching, "health", look)
+    monkeypatch.setattr(watching, "GLANCED", 0.0)
+    watch = watching.Watch()
+    for every in (300.0, 300.0, 0.0):
+        monkeypatch.setattr(watching, "TASKS_GLANCED", every)
+        before = watch.glance()
+        wait_for(lambda before=before: watch._latest is not before)
+    watch.forget()
+    assert counted == [True, False, True]
 
 
 @pytest.mark.parametrize("address", [PAGE, f"{PAGE}status.json", f"{PAGE}codes/"])

@@ -12,8 +12,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from nullstore.admin import frame
-from nullstore.admin.replication import runs, watching
+from nullstore.admin import watching
+from nullstore.admin.replication import runs, verifying
+from nullstore.exceptions import VerificationUnderWay
 from nullstore.replication.compare.verification import verify
 from tests.integration.adminpages import page, superuser, viewer
 from tests.integration.damage import add_users, damage
@@ -35,7 +36,7 @@ def look_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for thread in threading.enumerate():
         if thread.name == "verification":
             thread.join(30)
-    frame.forget()
+    watching.watch.forget()
 
 
 def model() -> Any:
@@ -127,6 +128,38 @@ def test_one_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("nullstore.admin.replication.verifying.verify", fails)
     refused = said(superuser().post(VERIFY))
     assert refused == "The comparison ended with an error (RuntimeError)."
+
+
+def test_one_that_has_not_begun_in_time_is_not_said_to_have_begun(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on = threading.Event()
+
+    def slow(**_: Any) -> None:
+        go_on.wait(10)
+        raise VerificationUnderWay("Another verification is under way: run 7.")
+
+    monkeypatch.setattr("nullstore.admin.replication.verifying.verify", slow)
+    monkeypatch.setattr("nullstore.admin.replication.verifying.BEGINS_WITHIN", 0.05)
+    answer = said(operator("olga").post(VERIFY))
+    assert "has begun." not in answer
+    assert "not known yet whether it has begun" in answer
+    assert caplog.text == ""
+    go_on.set()
+    wait_for(lambda: "asked for by olga: Another verification is under way: run 7." in caplog.text)
+
+
+def test_what_it_does_is_known_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def at_once(requested_by: str, progress: Any) -> None:
+        progress("hashing")
+        seen.append(verifying.doing())
+
+    monkeypatch.setattr("nullstore.admin.replication.verifying.verify", at_once)
+    superuser().post(VERIFY)
+    assert seen == ["hashing"]
+    assert verifying.doing() == ""
 
 
 def test_what_differs_is_listed_with_links_to_both_rows() -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from nullstore.admin import outage
 from nullstore.admin.rowactions import views
 from tests.integration.adminpages import agents, fields, insert_task, page, record, viewer
 
@@ -70,6 +71,17 @@ def test_what_is_not_possible_has_no_button_and_says_so(client: Client) -> None:
 def test_a_row_that_is_not_there_is_said_to_be_missing(key: Any, client: Client) -> None:
     address = action(uuid4()).replace(action(uuid4()).split("/")[-4], str(key))
     assert "exist" in said(client.get(address, follow=True))[0]
+
+
+def test_its_page_waits_for_no_database_that_is_known_to_be_gone(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = insert_task()
+    monkeypatch.setattr(outage, "fails", lambda alias: alias == "agents")
+    for answer in (client.get(action(key)), client.post(action(key), {"reason": ""})):
+        assert answer.status_code == 503
+        assert "agents does not answer" in answer.content.decode()
+    assert status(key) == "submitted"
 
 
 class TestMany:
@@ -141,6 +153,12 @@ class TestMany:
         key = insert_task()
         choose(client, key, confirmed="yes", reason="", after=after)
         assert status(key) == "canceled"
+
+    def test_an_invalid_form_asks_about_the_rest_alone(self, client: Client) -> None:
+        keys = sorted(insert_task() for _ in range(3))
+        answer = choose(client, *keys, confirmed="yes", reason="x" * 256, after=keys[0])
+        assert {row.pk for row in answer.context["rows"]} == set(keys[1:])
+        assert fields(answer)["after"] == str(keys[0])
 
     def test_an_invalid_form_is_asked_again_and_nothing_is_done(self, client: Client) -> None:
         key = insert_task()

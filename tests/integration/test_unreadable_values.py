@@ -21,6 +21,9 @@ pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
 
 DEEP: Final = "[" * 3000 + "]" * 3000
 NUMBER: Final = "1" * 6000
+#: A float has room for the first half of its digits.
+LONG: Final = "1234567.123456789012345678"
+SMALL: Final = f"0.{400 * '0'}1"
 LATE: Final = ("infinity", "10001-01-01 00:00:00+00")
 EARLY: Final = ("-infinity", "0044-03-15 12:00:00+00 BC")
 #: The documents and moments that the columns of a row get in turn: a page that fails over any of them fails.
@@ -153,7 +156,9 @@ class TestADocumentThatCannotBeRead:
     def client(self) -> Client:
         return adminpages.superuser()
 
-    @pytest.mark.parametrize(("document", "why"), [(DEEP, "Nested too deeply"), (NUMBER, "number")])
+    @pytest.mark.parametrize(
+        ("document", "why"), [(DEEP, "Nested too deeply"), (NUMBER, "number"), (LONG, "number"), (SMALL, "number")]
+    )
     def test_the_page_says_why_and_has_no_form(self, document: str, why: str, client: Client) -> None:
         key = insert_task(metadata=f'{{"d": {document}}}')
         address = page("agents_app.Task", "change", key)

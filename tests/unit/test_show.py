@@ -1,19 +1,22 @@
 """States, durations and documents as pages show them."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.utils import quote
 from django.test.utils import override_script_prefix
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.timezone import now
 
+from nullstore.adapters import Beyond
+from nullstore.admin.comparison import compare
 from nullstore.admin.documents import VALUES, document
-from nullstore.admin.show import ago, duration, pill, row_url
+from nullstore.admin.show import ago, duration, moment, pill, row_url
 
 
 @pytest.mark.parametrize(
@@ -37,10 +40,10 @@ def test_a_duration_is_said_in_two_units_at_most(milliseconds: float | None, sai
 
 
 def test_a_moment_says_how_long_ago_it_was_or_will_be() -> None:
-    now = timezone.now()
-    assert "5 min ago" in str(ago(now - timedelta(minutes=5)))
-    assert "in 59 min" in str(ago(now + timedelta(hours=1)))
-    assert now.isoformat() in str(ago(now))
+    at = now()
+    assert "5 min ago" in str(ago(at - timedelta(minutes=5)))
+    assert "in 59 min" in str(ago(at + timedelta(hours=1)))
+    assert at.isoformat() in str(ago(at))
     assert ago(None) == "-"
 
 
@@ -126,3 +129,20 @@ def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
 def test_the_address_of_a_row_is_what_django_makes_of_it(key: object, prefix: str) -> None:
     with override_script_prefix(prefix):
         assert row_url("agents_app.Task", key) == reverse("admin:agents_app_task_change", args=[quote(key)])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "NULL"), (True, "yes"), (False, "no"), (1, "1"), (0, "0"), (1.0, "1.0"), ("True", "True"), ("", "")],
+)
+def test_a_compared_value_is_said_as_it_is(value: Any, said: str) -> None:
+    user = apps.get_model("agents_app.UserReference")
+    columns = compare(user(metadata=value), user(metadata=value))
+    assert [(each.source, each.replica) for each in columns if each.name == "metadata"] == [(said, said)]
+
+
+@pytest.mark.parametrize("hours", [0, 5])
+def test_a_moment_is_said_in_utc(hours: int) -> None:
+    at = datetime(2026, 1, 2, 12, 30, 5, 999_999, tzinfo=timezone(timedelta(hours=hours)))
+    assert moment(at) == f"2026-01-02 {12 - hours:02}:30:05 UTC"
+    assert moment(Beyond.of("-infinity")) == "-infinity"

@@ -46,9 +46,6 @@ class PagedList(IdSearch):
     show_facets = ShowFacets.NEVER
     list_per_page = 50
 
-    class Media:
-        css = {"all": ("nullstore/lists.css",)}
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return TableChangeList
 

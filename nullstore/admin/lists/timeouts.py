@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, InterfaceError, connections, transaction
 from psycopg.errors import QueryCanceled
 
 #: For the rows of a list, in milliseconds.
@@ -32,6 +32,6 @@ def statement_timeout(alias: str, milliseconds: int) -> Iterator[None]:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
 
 
-def timed_out(error: DatabaseError) -> bool:
+def timed_out(error: DatabaseError | InterfaceError) -> bool:
     """Return whether `error` is that of a statement that was canceled, as a statement timeout does."""
     return isinstance(error.__cause__, QueryCanceled)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from nullstore.admin.replication.words import Fact, Group, moment, seconds, size
+from nullstore.admin.replication.words import Fact, Group, seconds, size
+from nullstore.admin.show import moment
 from nullstore.databases import USER_SYNC
 from nullstore.replication.catalog import Publication, Session, SlotLimits, SlotState
 from nullstore.replication.health.facts import PublisherFacts, SubscriberFacts, Unreachable

@@ -11,8 +11,9 @@ from django.urls import reverse
 from nullstore import conf
 from nullstore.admin.frame import Badge
 from nullstore.admin.replication import publisher, subscriber
-from nullstore.admin.replication.watching import Look
-from nullstore.admin.replication.words import Fact, Group, lag_facts, moment, seconds
+from nullstore.admin.replication.words import Fact, Group, lag_facts, seconds
+from nullstore.admin.show import moment
+from nullstore.admin.watching import Look
 from nullstore.databases import USER_SYNC
 from nullstore.replication.health import Health, Verdict, verdict_of
 from nullstore.replication.health.facts import Unreachable

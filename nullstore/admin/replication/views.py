@@ -19,13 +19,18 @@ from django.views.decorators.http import require_POST, require_safe
 from nullstore.admin.frame import may_see_replication
 from nullstore.admin.replication import runs, shown, verifying
 from nullstore.admin.replication.codes import entries
-from nullstore.admin.replication.watching import Look, watch
+from nullstore.admin.watching import Look, watch
 from nullstore.exceptions import NullstoreError
 from nullstore.replication.health.facts import Unreachable
 
 _TEMPLATES: Final = "admin/nullstore/replication"
 #: Seconds that a page, and an answer of JSON, waits for the servers before it does without them.
 _PAGE, _JSON = 4.0, 5.0
+_BEGUN: Final = "The comparison has begun. It goes on in the background; this page shows how it ends."
+_NOT_KNOWN_TO_HAVE_BEGUN: Final = (
+    "The comparison was asked for. The databases are slow, and it is not known yet whether it has begun: once it has, "
+    "this page shows it. If it cannot, the server's log says why."
+)
 
 
 def for_those_who_may_see(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -71,13 +76,12 @@ def verify(request: HttpRequest) -> HttpResponse:
     if not _may_verify(request):
         raise PermissionDenied
     try:
-        verifying.start(request.user.get_username())
+        begun = verifying.start(request.user.get_username())
     except NullstoreError as error:
         messages.error(request, str(error))
     else:
-        messages.success(
-            request, "The comparison has begun. It goes on in the background; this page shows how it ends."
-        )
+        tell, text = (messages.success, _BEGUN) if begun else (messages.warning, _NOT_KNOWN_TO_HAVE_BEGUN)
+        tell(request, text)
     return HttpResponseRedirect(f"{reverse('admin:replication')}#verification")
 
 

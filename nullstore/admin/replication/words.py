@@ -1,8 +1,7 @@
-"""How sizes, moments and lags read on the page, and the pieces that it is made of."""
+"""How sizes and lags read on the page, and the pieces that it is made of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from nullstore.admin.show import duration
@@ -43,11 +42,6 @@ def size(count: int | None) -> str:
 def seconds(count: float | None) -> str:
     """Return seconds as people say them."""
     return "unknown" if count is None else duration(count * 1000)
-
-
-def moment(when: datetime) -> str:
-    """Return date and time to the second, with the zone."""
-    return f"{when:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def lag_facts(found: Health) -> list[Fact]:

@@ -35,12 +35,18 @@ class RowActions(Refusals):
         own = [
             path(
                 f"<path:object_id>/do/{action.name}/",
-                self.admin_site.admin_view(partial(self._do_to_one, action=action)),
+                self._view_of(action),
                 name=f"{meta.app_label}_{meta.model_name}_{action.name}",
             )
             for action in self.row_actions
         ]
         return [*own, *super().get_urls()]
+
+    def _view_of(self, action: type[RowAction]) -> Callable[..., HttpResponse]:
+        view: Any = self.admin_site.admin_view(partial(self._do_to_one, action=action))
+        # As Django's own views say whose they are: a page of a database that does not answer is not begun.
+        view.model_admin = self
+        return view  # type: ignore[no-any-return]
 
     def _do_to_one(self, request: HttpRequest, object_id: str, action: type[RowAction]) -> HttpResponse:
         row = self.get_object(request, unquote(object_id))

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from nullstore.admin.actor import actor_of
 from nullstore.admin.lists.batches import in_batches, valid_keys
@@ -18,6 +17,7 @@ from nullstore.admin.lists.columns import heavy_fields
 from nullstore.admin.lists.timeouts import ROWS_TIMEOUT, statement_timeout
 from nullstore.admin.rowactions.action import RowAction
 from nullstore.admin.rowactions.outcome import Deed, Outcome, tell
+from nullstore.admin.show import row_url
 
 if TYPE_CHECKING:
     from nullstore.admin.rowactions.mixin import RowActions
@@ -36,8 +36,7 @@ def do_to_one(model_admin: "RowActions", request: HttpRequest, action: RowAction
     """Ask with GET, do it with POST, then show the row again."""
     if not model_admin.may(request, action, row):
         raise PermissionDenied
-    opts = model_admin.opts
-    back = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk])
+    back = row_url(model_admin.opts.label, row.pk)
     if request.method != "POST":
         if not action.offered(row):
             messages.warning(request, f"{action.label} is not possible here: {row}.")
@@ -60,12 +59,14 @@ def do_to_many(model_admin: "RowActions", request: HttpRequest, action: RowActio
     if request.POST.get("select_across") != "1":
         keys = valid_keys(rows, request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
         rows = model_admin.get_queryset(request).filter(pk__in=keys)
+    # Where another click has got to.
+    rows_left = _rest(rows, request.POST.get("after"))
     confirmed = "confirmed" in request.POST
     form = _form(action, request, None) if confirmed else _unbound(action, request)
     if not confirmed or (form is not None and not form.is_valid()):
-        return _ask_about_many(model_admin, request, action, rows, form)
+        return _ask_about_many(model_admin, request, action, rows_left, form)
     outcome = Outcome()
-    rest = _in_batches(_deed(request, action, form), _rest(rows, request.POST.get("after")), outcome)
+    rest = _in_batches(_deed(request, action, form), rows_left, outcome)
     tell(request, action, outcome, model_admin.name_of_rows)
     if not rest:
         return HttpResponseRedirect(request.get_full_path())
