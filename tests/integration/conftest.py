@@ -7,6 +7,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from nullstore.admin import outage, watching
 from nullstore.admin.lists import counts
 from nullstore.replication.connect import connect
 from tests.integration.adminpages import superuser
@@ -27,6 +28,17 @@ def known_to_nobody() -> Iterator[None]:
     forget()
     yield
     forget()
+
+
+@pytest.fixture
+def look_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every page looks for itself, and nothing is known from before."""
+    monkeypatch.setattr(watching, "FRESH", 0.0)
+    monkeypatch.setattr(watching, "TASKS_EVERY", 0.0)
+    outage.forget()
+    yield
+    watching.watch.forget()
+    outage.forget()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from nullstore.admin import watching
 from nullstore.admin.replication import runs, verifying
 from nullstore.exceptions import VerificationUnderWay
 from nullstore.replication.compare.verification import verify
@@ -22,21 +21,19 @@ from tests.integration.replicas import wait_for
 from tests.integration.replicationpage import PAGE, operator, status, text_of, words
 from tests.integration.test_verify_runs import locked_replica
 
-pytestmark = pytest.mark.usefixtures("damaged_pair", "look_anew")
+pytestmark = pytest.mark.usefixtures("damaged_pair", "no_thread_is_left")
 
 VERIFY = reverse("admin:replication_verify")
 RUN = "erebus_app.VerificationRun"
 
 
 @pytest.fixture
-def look_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(watching, "FRESH", 0.0)
+def no_thread_is_left(look_anew: None) -> Iterator[None]:
+    """The databases are emptied after the test."""
     yield
-    # No thread of a test outlives it: the databases are emptied next.
     for thread in threading.enumerate():
         if thread.name == "verification":
             thread.join(30)
-    watching.watch.forget()
 
 
 def model() -> Any:

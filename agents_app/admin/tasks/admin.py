@@ -27,7 +27,7 @@ WHO: Final = ("assigned_agent", "user")
 HEAVY_OF_WHO: Final = [*heavy_fields(Agent, "assigned_agent__"), *heavy_fields(UserReference, "user__")]
 #: Priorities that need no colour in a list, and characters of a user's name there.
 UNREMARKABLE: Final = (Task.Priority.LOW, Task.Priority.MEDIUM)
-NAME: Final = 20
+NAME: Final = 12
 
 
 @admin.register(Task)
@@ -41,7 +41,6 @@ class TaskAdmin(BoundedDeletion, AgentsAdmin):
         "task_type",
         "agent",
         "of_user",
-        "in_state_since",
         "created_at",
     )
     list_filter = (
@@ -104,12 +103,11 @@ class TaskAdmin(BoundedDeletion, AgentsAdmin):
     def absent_user(self, obj: Task) -> str:
         return f"{obj.user_id} (not in this database: late, or unknown to erebus)"
 
-    @admin.display(description="state")
-    def state(self, obj: Task) -> SafeString | str:
+    @admin.display(description="state, since")
+    def state(self, obj: Task) -> SafeString:
         """While it is open, with its progress: afterwards that says nothing more."""
-        if obj.status in Task.TERMINAL or not obj.progress:
-            return pill(obj.status)
-        return format_html("{} {}%", pill(obj.status), obj.progress)
+        done = f" {obj.progress}%" if obj.progress and obj.status not in Task.TERMINAL else ""
+        return format_html("{}{}<br>{}", pill(obj.status), done, ago(obj.status_timestamp))
 
     @admin.display(description="priority")
     def importance(self, obj: Task) -> SafeString | str:
@@ -130,7 +128,3 @@ class TaskAdmin(BoundedDeletion, AgentsAdmin):
         if user is None:
             return f"{obj.user_id} (not here)"
         return row_link("agents_app.UserReference", user.pk, Truncator(user.source_identifier).chars(NAME))
-
-    @admin.display(description="in this state since")
-    def in_state_since(self, obj: Task) -> SafeString | str:
-        return ago(obj.status_timestamp)
