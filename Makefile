@@ -30,8 +30,8 @@ up: .venv/runtime ## Bring everything up but the web server: databases, migratio
 stop: .venv/runtime ## Stop the databases; their data stays
 	@$(MANAGE) localdb stop
 
-# Two at a time, each with a pair of its own; the tests of one file stay together.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# Three at a time, each with a pair of its own, for much of a test is waiting; the tests of one file stay together.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
 
 test: .venv/development .venv/axe-core ## Run the tests on PostgreSQL 18 pairs of their own
 	@$(PYTEST) -m 'not slow' $(ARGS)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg import sql
@@ -37,4 +37,13 @@ def alone(alias: str, name: str, what: str | None = None, timeout: float | None 
                 f"Another run is working on {what or f'the subscription {name}'} in {alias} and has not ended within "
                 f"{limit:g} s. Let it end, then run the same again."
             ) from None
-        yield
+        try:
+            yield
+        finally:
+            unlock(connection, lock_key(name))
+
+
+def unlock(connection: psycopg.Connection, key: int) -> None:
+    """Free an advisory lock at once, for whoever comes next: the server of a closed connection takes a moment to."""
+    with suppress(psycopg.Error):
+        connection.execute("SELECT pg_advisory_unlock(%s)", [key])

@@ -26,6 +26,7 @@ def version() -> int:
 
 class TestOfAHealthyPair:
     def test_the_page_shows_both_ends_without_any_script(self) -> None:
+        AGENTS_SQL.run("SELECT pg_stat_reset_subscription_stats(NULL)")
         wait_until_replicated(30)
         shown = words(viewer())
         ((slot, _),) = slots()

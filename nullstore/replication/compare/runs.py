@@ -19,6 +19,7 @@ from nullstore.exceptions import ComparisonError, NullstoreError, VerificationUn
 from nullstore.replication.compare.results import Verification
 from nullstore.replication.connect import connect
 from nullstore.replication.execute import without_values
+from nullstore.replication.lock import unlock
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,10 @@ def _alone() -> Iterator[None]:
             raise VerificationUnderWay(
                 f"Another verification is under way{_who()}. Let it end, then run the same again."
             )
-        yield
+        try:
+            yield
+        finally:
+            unlock(connection, _KEY)
 
 
 def _who() -> str:
