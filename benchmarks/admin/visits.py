@@ -19,7 +19,7 @@ from nullstore.databases import ALIASES
 from nullstore.wsgi import application
 
 #: Seconds after which a page is given up.
-PATIENCE = 20
+PATIENCE = 5
 #: A page that takes longer than this (milliseconds) the first time is not visited again.
 SLOW = 2_000
 #: How pages of ours say that a statement was cut off: then what they show is not what was asked for.
@@ -162,14 +162,20 @@ def logged_in() -> Iterator[Visitor]:
 def statement_timeout(seconds: int) -> Iterator[None]:
     """Have both databases give statements up after `seconds`, also on connections that are made meanwhile."""
     for alias in ALIASES:
-        connections[alias].close()
+        _close(alias)
         connections[alias].settings_dict["OPTIONS"]["options"] = f"-c statement_timeout={seconds}s"
     try:
         yield
     finally:
         for alias in ALIASES:
-            connections[alias].close()
+            _close(alias)
             del connections[alias].settings_dict["OPTIONS"]["options"]
+
+
+def _close(alias: str) -> None:
+    connections[alias].close()
+    if hasattr(connections[alias], "close_pool"):
+        connections[alias].close_pool()
 
 
 @contextmanager

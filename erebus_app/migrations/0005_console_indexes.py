@@ -66,5 +66,13 @@ class Migration(migrations.Migration):
                 name="sessions_unrevoked",
             ),
         ),
+        AddIndexOnline(
+            model_name="wallet",
+            index=models.Index(
+                condition=models.Q(("verified_at__isnull", True)),
+                fields=["created_at", "id", "chain"],
+                name="wallets_unverified",
+            ),
+        ),
         migrations.RunSQL(_LOG_INDEX, _DROP_LOG_INDEX),
     ]

@@ -71,6 +71,10 @@ class Wallet(models.Model):
         indexes = [
             models.Index(fields=["created_at", "id"], name="wallets_created"),
             models.Index(OpClass(Lower("address"), "text_pattern_ops"), name="wallets_address_prefix"),
+            # Few are not verified. The chain is compared without a look at the table.
+            models.Index(
+                fields=["created_at", "id", "chain"], condition=Q(verified_at__isnull=True), name="wallets_unverified"
+            ),
         ]
 
     def __str__(self) -> str:

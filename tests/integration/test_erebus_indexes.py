@@ -30,6 +30,10 @@ QUERIES = [
     ("wallets ORDER BY created_at DESC, id DESC", "wallets_created"),
     ("wallets WHERE lower(address) LIKE '0xab%%'", "wallets_address_prefix"),
     ("wallets WHERE lower(address) = '0xab'", "wallets_address_prefix"),
+    (
+        "wallets WHERE chain = 'base' AND verified_at IS NULL ORDER BY created_at DESC, id DESC",
+        "wallets_unverified",
+    ),
     ("sessions ORDER BY created_at DESC, id DESC", "sessions_created"),
     (f"sessions WHERE user_id = {KEY} ORDER BY created_at DESC, id DESC", "sessions_user"),
     (
