@@ -25,8 +25,11 @@ def version() -> int:
 
 
 class TestOfAHealthyPair:
-    def test_the_page_shows_both_ends_without_any_script(self) -> None:
+    @pytest.fixture(autouse=True)
+    def _nothing_is_counted_from_before(self, committed_pair: None) -> None:
         AGENTS_SQL.run("SELECT pg_stat_reset_subscription_stats(NULL)")
+
+    def test_the_page_shows_both_ends_without_any_script(self) -> None:
         wait_until_replicated(30)
         shown = words(viewer())
         ((slot, _),) = slots()
