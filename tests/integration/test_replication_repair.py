@@ -2,6 +2,7 @@
 
 import re
 import threading
+from contextlib import nullcontext
 from functools import partial
 
 import psycopg
@@ -14,7 +15,7 @@ from nullstore import conf
 from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog, reconcile
 from nullstore.replication.connect import connect
-from nullstore.replication.lock import alone
+from nullstore.replication.lock import alone, lock_key
 from nullstore.replication.slots import drop_slot, own_slot
 from tests.integration.replicas import (
     AGENTS_SQL,
@@ -128,6 +129,19 @@ def test_a_disabled_subscription_that_is_ahead_of_its_source_is_not_just_enabled
         add_user("passed over")
         forwards(SUBSCRIPTION, "agents")
         assert_replicated(1)
+
+
+def test_the_next_run_need_not_wait_until_the_server_notices_that_the_one_before_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def is_free() -> bool:
+        return bool(second.execute("SELECT pg_try_advisory_lock(%s)", [lock_key("of a test")]).fetchone() == (True,))
+
+    with connect("erebus") as first, connect("erebus") as second:
+        monkeypatch.setattr("nullstore.replication.lock.connect", lambda alias: nullcontext(first))
+        with alone("erebus", "of a test"):
+            assert not is_free()
+        assert is_free()
 
 
 def invalidate_slots() -> None:
