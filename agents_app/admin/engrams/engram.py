@@ -13,12 +13,12 @@ from django.utils.html import format_html
 
 from agents_app.admin.base import AgentsAdmin
 from agents_app.admin.engrams.actions import Fork, Publish, Revert, Unpublish
-from agents_app.admin.engrams.filters import Expired, Tag, search_condition
+from agents_app.admin.engrams.filters import Expired, search_condition
 from agents_app.admin.engrams.page import sections_of_engram
 from agents_app.models import Engram, EngramHistory
 from nullstore.adapters import later
 from nullstore.admin.forms import TableForm
-from nullstore.admin.lists.filters import Exact, OneOf, TimeWindow
+from nullstore.admin.lists.filters import Exact, HasTag, OneOf, TimeWindow
 from nullstore.admin.lists.search import as_uuid
 from nullstore.admin.sections import Sections
 from nullstore.admin.show import ago, list_url, moment, pill, row_url
@@ -55,7 +55,7 @@ class EngramAdmin(AgentsAdmin):
     list_filter = (
         ("engram_type", OneOf),
         ("wallet_address", Exact),
-        ("tags", Tag),
+        ("tags", HasTag),
         ("is_public", OneOf),
         ("is_mintable", OneOf),
         Expired,

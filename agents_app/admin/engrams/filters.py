@@ -10,10 +10,7 @@ from django.utils import timezone
 
 from agents_app.models import Engram
 from agents_app.models.engrams import SUMMARY_WORDS
-from nullstore.admin.lists.filters import Conditions, HasTag
-
-#: Up to so many rows are fetched by their ids.
-FEW: Final = 1000
+from nullstore.admin.lists.filters import Conditions
 
 _TIME_TO_LIVE: Final = ExpressionWrapper(F("ttl_seconds") * Value(timedelta(seconds=1)), DurationField())
 _HAS_END: Final = Q(ttl_seconds__isnull=False)
@@ -58,19 +55,6 @@ class Expired(Conditions):
         "later": ("Expires later", _expires_later),
         "never": ("Never expires", lambda: ~_HAS_END),
     }
-
-
-class Tag(HasTag):
-    """Engrams with this tag. Asks first whether they are few.
-
-    PostgreSQL takes any tag that its statistics do not know for one of every 200 rows, and would read the table in the
-    list's order until it has found a page of them.
-    """
-
-    def matching(self, value: str) -> Q:
-        condition = super().matching(value)
-        keys = list(Engram.objects.filter(condition).values_list("pk", flat=True)[: FEW + 1])
-        return condition if len(keys) > FEW else Q(pk__in=keys)
 
 
 def search_condition(text: str) -> Q:
