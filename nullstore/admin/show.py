@@ -10,6 +10,7 @@ from django.contrib.admin.utils import quote
 from django.urls import URLResolver, get_resolver, get_script_prefix, get_urlconf, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from nullstore.adapters import named
@@ -104,12 +105,21 @@ def row_url(label: str, key: Any) -> str:
 @lru_cache(maxsize=256)
 def _around_key(resolver: URLResolver, prefix: str, label: str) -> tuple[str, str]:
     """Return what stands before and after the key. `resolver` and `prefix` are what reverse() depends on."""
-    meta = apps.get_model(label)._meta
-    before, _, after = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[_KEY]).rpartition(_KEY)
+    before, _, after = reverse(f"admin:{_url_name(label)}_change", args=[_KEY]).rpartition(_KEY)
     return before, after
 
 
 def list_url(label: str, **filters: Any) -> str:
     """Return the address of the list of the model `label` (`app.Model`), filtered."""
+    list_of_all = _list_of_all(get_resolver(get_urlconf()), get_script_prefix(), label)
+    return f"{list_of_all}?{urlencode(filters)}" if filters else list_of_all
+
+
+@lru_cache(maxsize=256)
+def _list_of_all(resolver: URLResolver, prefix: str, label: str) -> str:
+    return reverse(f"admin:{_url_name(label)}_changelist")
+
+
+def _url_name(label: str) -> str:
     meta = apps.get_model(label)._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", query=filters or None)
+    return f"{meta.app_label}_{meta.model_name}"
