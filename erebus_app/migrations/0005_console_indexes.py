@@ -67,6 +67,14 @@ class Migration(migrations.Migration):
             ),
         ),
         AddIndexOnline(
+            model_name="authsession",
+            index=models.Index(
+                condition=models.Q(("revoked_at__isnull", False)),
+                fields=["created_at", "id"],
+                name="sessions_revoked",
+            ),
+        ),
+        AddIndexOnline(
             model_name="wallet",
             index=models.Index(
                 condition=models.Q(("verified_at__isnull", True)),

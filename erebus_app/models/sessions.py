@@ -82,6 +82,7 @@ class AuthSession(models.Model):
                 condition=Q(revoked_at__isnull=True),
                 name="sessions_unrevoked",
             ),
+            models.Index(fields=["created_at", "id"], condition=Q(revoked_at__isnull=False), name="sessions_revoked"),
         ]
 
     def __str__(self) -> str:

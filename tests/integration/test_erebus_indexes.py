@@ -44,6 +44,7 @@ QUERIES = [
         "sessions WHERE revoked_at IS NULL AND expires_at > now() ORDER BY created_at DESC, id DESC",
         "sessions_unrevoked",
     ),
+    ("sessions WHERE revoked_at IS NOT NULL ORDER BY created_at DESC, id DESC", "sessions_revoked"),
     (
         "django_admin_log WHERE object_id = 'x' AND content_type_id = 1 ORDER BY action_time DESC",
         "django_admin_log_row",

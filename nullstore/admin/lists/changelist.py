@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from nullstore.admin.lists.columns import heavy_fields_with
-from nullstore.admin.lists.counts import COUNT_LIMIT, RowCount, count_of, planned_rows
+from nullstore.admin.lists.counts import COUNT_LIMIT, RowCount, count_of
 from nullstore.admin.lists.keyset import BadToken, Keyset
 from nullstore.admin.lists.pages import Page, Position, read_page
 from nullstore.admin.lists.timeouts import ROWS_TIMEOUT, statement_timeout, timed_out
@@ -42,7 +42,7 @@ class Way(NamedTuple):
 
 WALK, SORT = Way(False, ROWS_TIMEOUT), Way(True, ROWS_TIMEOUT)
 # Time enough to meet a pageful of rows that are one in a hundred; rarer ones are few enough to be collected.
-BRIEF_WALK, BRIEF_SORT = Way(False, 40), Way(True, 500)
+BRIEF_WALK, BRIEF_SORT = Way(False, 30), Way(True, 500)
 
 TOO_SLOW = (
     "This took longer than {} seconds and was stopped: no rows are shown. Narrow the search or the filters down, for "
@@ -158,8 +158,7 @@ class TableChangeList(ChangeList):
             return (SORT,)
         # A walk that takes long passes many rows that are not asked for; then it is quicker to collect those that
         # are, unless there are very many of them.
-        few = count is None and planned_rows(self.queryset) <= SORT_LIMIT
-        return (BRIEF_SORT, WALK) if few else (BRIEF_WALK, BRIEF_SORT, WALK)
+        return BRIEF_WALK, BRIEF_SORT, WALK
 
     def _read_page(self, position: Position, way: Way, *others: Way) -> Page:
         """Read the page in the first way that does it in its time."""

@@ -1,6 +1,5 @@
 """How many rows a list has, at a price that does not grow with the table."""
 
-import json
 from typing import Self
 
 from django.db import DatabaseError, connections, models
@@ -64,12 +63,6 @@ def quick_count(queryset: QuerySet) -> RowCount | None:
         if timed_out(error):
             return None
         raise
-
-
-def planned_rows(queryset: QuerySet) -> int:
-    """Return how many rows the planner expects: by its statistics where it has any of the value, else a guess."""
-    [statement] = json.loads(queryset.order_by().values("pk").explain(format="json"))
-    return int(statement["Plan"]["Plan Rows"])
 
 
 def count_of(queryset: QuerySet) -> RowCount | None:

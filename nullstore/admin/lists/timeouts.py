@@ -9,7 +9,7 @@ from psycopg.errors import QueryCanceled
 #: For the rows of a list, in milliseconds.
 ROWS_TIMEOUT = 2_000
 #: For counting the rows that a filter leaves, in milliseconds.
-COUNT_TIMEOUT = 15
+COUNT_TIMEOUT = 20
 
 
 @contextmanager
