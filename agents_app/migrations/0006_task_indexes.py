@@ -30,7 +30,11 @@ INDEXES = [
     Index(fields=["created_at", "id"], condition=INTERRUPTED, name="tasks_interrupted"),
     Index(SINCE + Coalesce("estimated_duration", 3_600_000), condition=Q(status="working"), name="tasks_due"),
     Index(fields=["status_timestamp", "id"], condition=Q(status="failed"), name="tasks_failed"),
-    Index(fields=["created_at", "id", "status_timestamp"], condition=Q(status="failed"), name="tasks_failed_created"),
+    Index(
+        fields=["created_at", "id", "status_timestamp", "priority", "assigned_agent"],
+        condition=Q(status="failed"),
+        name="tasks_failed_created",
+    ),
     Index(
         fields=["name", "created_at", "id"],
         opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],

@@ -52,7 +52,11 @@ CONSOLE_INDEXES: Final = [
     models.Index(DUE, condition=IS_WORKING, name="tasks_due"),
     # What failed within a time: how many, or all of a short one; and a page of a long one, whenever they were created.
     models.Index(fields=["status_timestamp", "id"], condition=IS_FAILED, name="tasks_failed"),
-    models.Index(fields=["created_at", "id", "status_timestamp"], condition=IS_FAILED, name="tasks_failed_created"),
+    models.Index(
+        fields=["created_at", "id", "status_timestamp", "priority", "assigned_agent"],
+        condition=IS_FAILED,
+        name="tasks_failed_created",
+    ),
     # The beginning of a name, which thousands of tasks may share: they are sorted without a look at the table. The
     # pattern class serves LIKE 'prefix%' in every collation.
     models.Index(

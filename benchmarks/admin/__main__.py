@@ -25,6 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stock-runs", type=int, default=3, help="visits of each stock page; 0: none (default: 3)")
     parser.add_argument("--bound", type=float, default=100, help="milliseconds, for the 95th percentile (default: 100)")
     parser.add_argument("--only", default="", metavar="WORD", help="only areas with this in their names, such as Task")
+    parser.add_argument("--pages", default="", metavar="WORD", help="only pages with this in their titles or addresses")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--markdown", action="store_true", help="print a line for each kind of page")
     return parser.parse_args()

@@ -22,7 +22,8 @@ def walk(options: Namespace) -> Iterator[Result]:
         stock.register_all()
         with logged_in() as visitor:
             for area, pages in _areas(visitor, options.only):
-                bar = tqdm(list(_distinct(pages)), desc=area, disable=None)
+                asked = [page for page in _distinct(pages) if options.pages in f"{page.title} {page.address}"]
+                bar = tqdm(asked, desc=area, disable=None)
                 results = [_measure(visitor, page, options) for page in bar]
                 for _ in range(options.rounds - 1):
                     results = [_again(visitor, result, options) for result in results]

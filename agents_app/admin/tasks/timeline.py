@@ -20,7 +20,7 @@ from nullstore.fields import Unreadable
 FIRST, LAST = 20, 80
 #: How many can be turned to, in parts, and how many a part has.
 ALL_FIRST, ALL_LAST = 200, 800
-IN_PART: Final = 100
+IN_PART: Final = 50
 #: How many transitions are counted.
 COUNTED: Final = 10_000
 
@@ -55,17 +55,19 @@ class Timeline:
 def timeline_of(task: Task, part: int = 0) -> Timeline:
     """Read the timeline of `task`: its beginning and end, or a part of all of it; the last one if there is no such."""
     first, last = (ALL_FIRST, ALL_LAST) if part else (FIRST, LAST)
-    transitions, changes = _transitions(task, first, last)
-    messages = read_slice(task.pk, "history", first, last)
-    artifacts = read_slice(task.pk, "artifacts", first, last)
-    # Each of the three is in order: the ends of the whole are made of their ends.
+    # Each of the three is in order: the ends of the whole are made of their ends. Of the last parts' entries a part of
+    # the beginning needs one transition, which says when the artifacts were made.
+    ends = (part * IN_PART, 1) if 0 < part * IN_PART <= first else (first, last)
+    transitions, changes = _transitions(task, *ends)
+    messages = read_slice(task.pk, "history", *ends)
+    artifacts = read_slice(task.pk, "artifacts", *ends)
     entries = [entry for _, _, entry in sorted(_placed(task, transitions, messages, artifacts), key=lambda it: it[:2])]
     total = changes + messages.total + artifacts.total
     columns = {"history": messages.unreadable, "artifacts": artifacts.unreadable}
     unreadable = {column: why for column, why in columns.items() if why}
     hidden = max(0, total - first - last)
     rows = list(_rows(entries, first, last, hidden))
-    parts = -(-len(rows) // IN_PART)
+    parts = -(-(first + last + 1 if hidden else total) // IN_PART)
     part = min(part, parts)
     shown = rows[(part - 1) * IN_PART : part * IN_PART] if part else rows
     return Timeline(shown, total, part, parts, unreadable)

@@ -42,7 +42,7 @@ class Way(NamedTuple):
 
 WALK, SORT = Way(False, ROWS_TIMEOUT), Way(True, ROWS_TIMEOUT)
 # Time enough to meet a pageful of rows that are one in a hundred; rarer ones are few enough to be collected.
-BRIEF_WALK, BRIEF_SORT = Way(False, 30), Way(True, 500)
+BRIEF_WALK, BRIEF_SORT = Way(False, 25), Way(True, 500)
 
 TOO_SLOW = (
     "This took longer than {} seconds and was stopped: no rows are shown. Narrow the search or the filters down, for "
