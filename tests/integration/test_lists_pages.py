@@ -10,7 +10,7 @@ from django.test import Client
 
 from nullstore.admin.lists.keyset import Keyset
 from tests.integration import adminpages
-from tests.integration.adminpages import MODELS, agents
+from tests.integration.adminpages import MODELS, agents, page
 from tests.integration.lists import Shown, listed
 
 pytestmark = [
@@ -87,6 +87,12 @@ class TestThereAndBack:
         assert [key for each in pages for key in each.keys] == tasks
         assert pages[1].count == "12"
         assert pages[2].follow("Previous").follow("Previous").keys == shown.keys
+
+    def test_a_row_leads_back_to_the_list_as_it_was_filtered(self, client: Client) -> None:
+        [key] = insert_tasks(1, status="failed")
+        for query, kept in (("", ""), ("?status=failed", "?_changelist_filters=status%3Dfailed")):
+            shown = client.get(f"{page(TASK, 'changelist')}{query}").content.decode()
+            assert f'href="{page(TASK, "change", key)}{kept}"' in shown
 
 
 @pytest.mark.usefixtures("small_pages")
