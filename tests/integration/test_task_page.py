@@ -154,6 +154,15 @@ class TestLongTimelines:
         assert ("4001 entries are not shown. At most 1000 can be shown." in shown) == (part == 5)
         assert "20 21 5001 entries" in shown
 
+    def test_a_result_without_a_date_comes_after_what_led_to_it(self, client: Client) -> None:
+        key = insert_task(artifacts=json.dumps([{"name": "the result", "parts": [text("done.")]}]))
+        agents.run(
+            "INSERT INTO task_transitions (task_id, from_status, to_status, changed_at) "
+            "SELECT %s, 'working', 'submitted', now() + n * interval '1 s' FROM generate_series(1, 120) AS n",
+            [key],
+        )
+        assert ["the result" in said(client, key, f"?timeline={part}") for part in (1, 2, 3)] == [False, False, True]
+
     def test_a_short_timeline_has_one_part(self, client: Client) -> None:
         key = insert_task(history=json.dumps([message("user", text("a word."))]))
         response = client.get(f"{page(TASK, 'change', key)}?timeline=1").content.decode()
