@@ -1,6 +1,6 @@
 """Fixtures of all tests. Real servers, two databases, real replication; see tests/servers.py."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from django.db import connections, transaction
@@ -12,6 +12,8 @@ from nullstore.databases import ALIASES, EREBUS
 from nullstore.replication.fence import wait_until_replicated
 from tests.servers import PORTS, Pair, running_pair
 
+#: Where the aliases lead once the test databases are there.
+_HOME: dict[str, tuple[str, ...]] = {}
 _KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
 
@@ -30,6 +32,19 @@ def django_db_setup(pair: Pair, django_test_environment: None, django_db_blocker
     """
     with django_db_blocker.unblock():
         setup_databases(verbosity=0, interactive=False, aliases=set(ALIASES), serialized_aliases=set())
+    _HOME.update(_places())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, None, None]:
+    """A test that leaves an alias leading to another database fails itself, and not those that come after it."""
+    yield
+    assert not _HOME or _places() == _HOME
+
+
+def _places() -> dict[str, tuple[str, ...]]:
+    named = ("HOST", "PORT", "NAME", "USER")
+    return {alias: tuple(str(connections[alias].settings_dict[name]) for name in named) for alias in ALIASES}
 
 
 @pytest.fixture
