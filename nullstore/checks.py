@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import OperationalError, models
 
-from nullstore import defaults, encryption
+from nullstore import conf, defaults, encryption
 from nullstore.databases import ALIASES, HOMES, NOT_REPLICATED, USER_SYNC
 from nullstore.exceptions import InvalidSetting
 from nullstore.migrating.differences import differences
@@ -33,7 +33,7 @@ def check_homes(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_secrets(**kwargs: Any) -> list[CheckMessage]:
-    """nullstore.E002: outside DEBUG no secret is empty or has its published default."""
+    """nullstore.E002: outside DEBUG no secret is empty, or one that is published."""
     if settings.DEBUG:
         return []
     return [
@@ -47,6 +47,13 @@ def check_secrets(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def refuse_bad_secrets() -> None:
+    """Raise InvalidSetting where nullstore.E002 finds something."""
+    found = check_secrets()
+    if found:
+        raise InvalidSetting(" ".join(str(error.msg) for error in found) + f" {found[0].hint}")
+
+
 def _bad_secrets() -> Iterator[tuple[str, str]]:
     published = "has its published default, which anybody can read"
     for variable in ("SECRET_KEY", "REPLICATION_PASSWORD", "FIELD_ENCRYPTION_KEYS"):
@@ -54,9 +61,55 @@ def _bad_secrets() -> Iterator[tuple[str, str]]:
             yield variable, "is empty"
         elif getattr(defaults, variable) in getattr(settings, variable):
             yield variable, published
+    for variable, password in _passwords():
+        if password in defaults.PUBLISHED_PASSWORDS:
+            yield variable, "has a published password, which anybody can read"
+
+
+def _passwords() -> Iterator[tuple[str, str]]:
+    """Every password of a role, with the variable that holds it."""
+    if settings.REPLICATION_PASSWORD != defaults.REPLICATION_PASSWORD:  # told of already
+        yield "REPLICATION_PASSWORD", settings.REPLICATION_PASSWORD
     for alias in ALIASES:
-        if settings.DATABASES[alias]["PASSWORD"] == defaults.LOCAL_PASSWORD:
-            yield f"{alias.upper()}_DATABASE_URL", published
+        yield f"{alias.upper()}_DATABASE_URL", settings.RUNTIME_LOGINS[alias][1]
+        yield f"{alias.upper()}_OWNER_URL", (settings.OWNER_DATABASES[alias] or {}).get("PASSWORD", "")
+    source = settings.REPLICATION_SOURCE or {}
+    yield "REPLICATION_SOURCE_URL", source.get("PASSWORD", "")
+
+
+@register(Tags.security, deploy=True)
+def check_client_address(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.W003: where a proxy is in front, it says whom it serves; else failed logins lock out everybody."""
+    if settings.DEBUG or not settings.SECURE_PROXY_SSL_HEADER or conf.client_address_header():
+        return []
+    return [
+        Warning(
+            "NULLSTORE_TLS_HEADER says that a proxy is in front, and NULLSTORE_CLIENT_ADDRESS_HEADER is not set: "
+            "everybody seems to have the proxy's address, so that one person's failed logins lock out all.",
+            hint="Set NULLSTORE_CLIENT_ADDRESS_HEADER to the header in which the proxy names the browser's address, "
+            "such as X-Real-IP or X-Forwarded-For.",
+            id="nullstore.W003",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_runtime_role(**kwargs: Any) -> list[CheckMessage]:
+    """nullstore.W002: outside DEBUG the web process does not log in as the owner of the tables."""
+    if settings.DEBUG:
+        return []
+    return [
+        Warning(
+            f"{alias.upper()}_DATABASE_URL logs in as {settings.RUNTIME_LOGINS[alias][0]}, who owns the tables: "
+            "whoever gets hold of the web process may change their shape, and the replica.",
+            hint=f"Set {alias.upper()}_OWNER_URL to this URL, name a role of its own in {alias.upper()}_DATABASE_URL, "
+            "and run manage.py migrate, which makes the role. Give the web process itself "
+            f"{alias.upper()}_OWNER_URL without user and password.",
+            id="nullstore.W002",
+        )
+        for alias in ALIASES
+        if settings.RUNTIME_LOGINS[alias][0] == (settings.OWNER_DATABASES[alias] or settings.DATABASES[alias])["USER"]
+    ]
 
 
 @register(Tags.models)

@@ -1,12 +1,16 @@
 """One small function per setting of nullstore; nothing else reads them."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 
 from nullstore.colours import colour_of
 from nullstore.databases import USER_SYNC
+
+#: Parameters of libpq that say where a server is, beside those that begin with ssl; and of those, who logs in.
+_OF_THE_SERVER: Final = {"host", "hostaddr", "port", "target_session_attrs", "load_balance_hosts", "gssencmode"}
+_OF_THE_ROLE: Final = {"sslcert", "sslkey", "sslpassword", "sslcertmode"}
 
 
 def environment() -> str:
@@ -34,14 +38,52 @@ def replication_password() -> str:
     return str(settings.REPLICATION_PASSWORD)
 
 
+def owner_database(alias: str) -> dict[str, Any] | None:
+    """Django's settings of the database `alias` for its owner; None = the role of DATABASES is. Holds a password."""
+    found: dict[str, Any] | None = settings.OWNER_DATABASES[alias]
+    return found
+
+
+def server_address(alias: str) -> dict[str, Any]:
+    """The libpq parameters by which the server of `alias` itself is reached, past a pooler; {} = as Django does.
+
+    From the owner's URL. A client's certificate in it is the owner's own, and left out, as is the owner's password.
+    """
+    owner = owner_database(alias)
+    if owner is None:
+        return {}
+    options = {name: value for name, value in owner["OPTIONS"].items() if is_about_the_server(name)}
+    return {"host": str(owner["HOST"]), "port": owner["PORT"], **options}
+
+
+def is_about_the_server(parameter: str) -> bool:
+    """Tell whether the libpq parameter says where a server is, or how to be sure of it, and not who logs in."""
+    return parameter in _OF_THE_SERVER or (parameter.startswith("ssl") and parameter not in _OF_THE_ROLE)
+
+
+def runtime_login(alias: str) -> tuple[str, str]:
+    """The role with which the web process logs in to the database `alias`, and its password."""
+    user, password = settings.RUNTIME_LOGINS[alias]
+    return str(user), str(password)
+
+
 def replication_source() -> dict[str, str]:
     """The libpq parameters by which the subscriber's *server* reaches the publisher's: host, port, sslmode.
 
-    In containers they differ from Django's own; by default they are the same.
+    In containers they differ from Django's own; by default they are the same. Of several hosts it takes the one that
+    can be written; one that does not answer is given up after `connect_timeout` seconds.
     """
-    source: dict[str, Any] = settings.REPLICATION_SOURCE or settings.DATABASES[USER_SYNC.publisher]
-    tls = {name: str(value) for name, value in source.get("OPTIONS", {}).items() if name.startswith("ssl")}
-    return {"host": str(source["HOST"]), "port": str(source["PORT"]), **tls}
+    source: dict[str, Any] = (
+        settings.REPLICATION_SOURCE or owner_database(USER_SYNC.publisher) or settings.DATABASES[USER_SYNC.publisher]
+    )
+    options = {name: str(value) for name, value in source.get("OPTIONS", {}).items()}
+    kept = {name: value for name, value in options.items() if name.startswith("ssl")}
+    if "," in str(source["HOST"]):
+        kept["connect_timeout"] = options.get("connect_timeout", "5")
+        kept["target_session_attrs"] = options.get("target_session_attrs", "read-write")
+    return {"host": str(source["HOST"]), "port": str(source["PORT"]), **kept}
+
+
 
 
 def slot_timeout() -> float:

@@ -51,6 +51,10 @@ class LocalServerError(NullstoreError):
     """A local PostgreSQL server could not be made, started or stopped."""
 
 
+class RuntimeRoleError(NullstoreError):
+    """The role of the web process could not be made or given its rights."""
+
+
 class ReplicationError(NullstoreError):
     """Logical replication could not be set up or changed."""
 

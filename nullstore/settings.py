@@ -127,6 +127,25 @@ DATABASES = {
     EREBUS: _database("EREBUS_DATABASE_URL", defaults.EREBUS_DATABASE_URL, after=[]),
     AGENTS: _database("AGENTS_DATABASE_URL", defaults.AGENTS_DATABASE_URL, after=[EREBUS]),
 }
+def _owner(variable: str, alias: str) -> dict[str, Any] | None:
+    """Django's settings of one database for its owner, past a pool or a pooler; None: the owner is who else logs in."""
+    url = text(variable)
+    if not url:
+        return None
+    owner, runtime = parse_database_url(variable, url), DATABASES[alias]
+    if owner["NAME"] != runtime["NAME"]:
+        raise InvalidSetting(
+            f"{variable} names the database {owner['NAME']}, and {alias.upper()}_DATABASE_URL {runtime['NAME']}: "
+            "host, port and user may differ, the database may not."
+        )
+    return {**owner, "OPTIONS": {"connect_timeout": 5, "application_name": "nullstore", **owner.get("OPTIONS", {})}}
+
+
+# Kept apart: in a process of the owner's, Django's connections have the owner's.
+RUNTIME_LOGINS = {
+    alias: (str(DATABASES[alias]["USER"]), str(DATABASES[alias]["PASSWORD"])) for alias in (EREBUS, AGENTS)
+}
+OWNER_DATABASES = {EREBUS: _owner("EREBUS_OWNER_URL", EREBUS), AGENTS: _owner("AGENTS_OWNER_URL", AGENTS)}
 DATABASE_ROUTERS = ["nullstore.router.HomeRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

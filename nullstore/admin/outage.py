@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from nullstore.databases import ALIASES
 from nullstore.exceptions import DatabaseUnavailable
-from nullstore.replication.connect import connect
+from nullstore.replication.connect import connect_as_django
 from nullstore.replication.health.ends import in_thread
 
 #: Seconds for which an answer is believed, that a look takes at most, and that a page waits for a look.
@@ -116,7 +116,7 @@ def _look(alias: str) -> Future[bool]:
 
 def _lets_in(alias: str) -> bool:
     try:
-        with connect(alias, connect_timeout=LOOK):
+        with connect_as_django(alias, connect_timeout=LOOK):
             return True
     except (DatabaseUnavailable, psycopg.Error):
         return False

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import connections
-
 from nullstore import conf
 from nullstore.databases import ALIASES
 from nullstore.exceptions import LocalServerError
@@ -16,6 +14,7 @@ from nullstore.localdb.addresses import loopback_addresses
 from nullstore.localdb.binaries import programs_for_servers
 from nullstore.localdb.files import size_of
 from nullstore.localdb.server import LocalServer, Outcome
+from nullstore.owner import owner_settings, variable_of
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +46,7 @@ def servers() -> tuple[LocalServer, ...]:
     """
     by_port: dict[int, list[str]] = {}
     for alias in ALIASES:
-        by_port.setdefault(int(connections[alias].settings_dict["PORT"]), []).append(alias)
+        by_port.setdefault(int(owner_settings(alias)["PORT"]), []).append(alias)
     return tuple(_server(tuple(aliases)) for aliases in by_port.values())
 
 
@@ -101,7 +100,7 @@ def reset() -> None:
 
 
 def _server(aliases: tuple[str, ...]) -> LocalServer:
-    settings = [connections[alias].settings_dict for alias in aliases]
+    settings = [owner_settings(alias) for alias in aliases]
     first = settings[0]
     server = LocalServer(
         directory=directory() / home.SERVERS / "-".join(aliases),
@@ -111,6 +110,7 @@ def _server(aliases: tuple[str, ...]) -> LocalServer:
         password=str(first["PASSWORD"]),
         databases=tuple(str(each["NAME"]) for each in settings),
         aliases=aliases,
+        named_by=" and ".join(variable_of(alias) for alias in aliases),
     )
     _require_complete(server, settings)
     return server

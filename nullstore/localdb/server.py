@@ -27,6 +27,7 @@ class LocalServer:
     """A server on a loopback address: its data and logs in `directory`, made at the first start.
 
     `aliases` are the Django databases it serves, for messages; `extra_settings` go into its configuration.
+    `named_by` are the environment variables that describe it, where they are not the aliases' database URLs.
     """
 
     directory: Path
@@ -37,6 +38,7 @@ class LocalServer:
     databases: tuple[str, ...]
     aliases: tuple[str, ...]
     extra_settings: Mapping[str, str] = field(default_factory=dict)
+    named_by: str = ""
 
     @property
     def data(self) -> Path:
@@ -98,7 +100,7 @@ class LocalServer:
     @property
     def variables(self) -> str:
         """The environment variables that describe this server."""
-        return " and ".join(f"{alias.upper()}_DATABASE_URL" for alias in self.aliases)
+        return self.named_by or " and ".join(f"{alias.upper()}_DATABASE_URL" for alias in self.aliases)
 
     def _start(self, programs: Programs, timeout: float) -> Outcome:
         addresses = loopback_addresses(self.host, self.variables)

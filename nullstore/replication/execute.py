@@ -47,14 +47,20 @@ def execute_secret(connection: BaseDatabaseWrapper, statement: sql.Composed, wha
     """
     try:
         with transaction.atomic(using=connection.alias):
-            execute(connection, sql.SQL(_QUIET))
-            _keep(connection, statement.as_string(connection.connection))
-            execute(connection, sql.SQL(_RUN_KEPT))
-            _keep(connection, "")
+            connection.ensure_connection()
+            with connection.wrap_database_errors:
+                _run_kept(connection.connection, statement)
     except DatabaseError as error:
-        cause = error.__cause__
-        said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
-        raise ReplicationError(f"{what}: {without_secrets(said or type(error).__name__)}") from None
+        raise _told(what, error.__cause__ or error) from None
+
+
+def run_secret(connection: psycopg.Connection, statement: sql.Composed, what: str) -> None:
+    """Like execute_secret(), on a connection of our own."""
+    try:
+        with connection.transaction():
+            _run_kept(connection, statement)
+    except psycopg.Error as error:
+        raise _told(what, error) from None
 
 
 def without_values(error: BaseException) -> str:
@@ -66,7 +72,15 @@ def without_values(error: BaseException) -> str:
     return without_secrets(said or str(error).strip())
 
 
-def _keep(connection: BaseDatabaseWrapper, statement: str) -> None:
-    with connection.wrap_database_errors:
-        # Not Django's cursor: that one puts parameters into the statement.
-        psycopg.Cursor(connection.connection).execute(_KEEP, [statement])
+def _run_kept(connection: psycopg.Connection, statement: sql.Composed) -> None:
+    # Not Django's cursor: that one puts parameters into the statement.
+    cursor = psycopg.Cursor(connection)
+    cursor.execute(_QUIET)
+    cursor.execute(_KEEP, [statement.as_string(connection)])
+    cursor.execute(_RUN_KEPT)
+    cursor.execute(_KEEP, [""])
+
+
+def _told(what: str, error: BaseException) -> ReplicationError:
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return ReplicationError(f"{what}: {without_secrets(said or type(error).__name__)}")

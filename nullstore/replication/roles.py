@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import psycopg
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
@@ -11,7 +12,7 @@ from nullstore import conf
 from nullstore.exceptions import DatabaseUnavailable, ReplicationError
 from nullstore.replication import catalog
 from nullstore.replication.connect import connect
-from nullstore.replication.execute import execute, execute_secret
+from nullstore.replication.execute import execute, execute_secret, run_secret
 
 
 def ensure_role(connection: BaseDatabaseWrapper) -> None:
@@ -23,8 +24,8 @@ def ensure_role(connection: BaseDatabaseWrapper) -> None:
     name = conf.replication_role()
     found = catalog.role(connection, name)
     if found is None:
-        # The verifier and not the password: what a server's log may keep cannot log in.
-        verifier = _scram_verifier(connection, name, conf.replication_password())
+        connection.ensure_connection()
+        verifier = _scram_verifier(connection.connection, name, conf.replication_password())
         execute_secret(connection, _create(verifier), f"Creating the role {name}")
         return
     if found.powers:
@@ -36,7 +37,17 @@ def ensure_role(connection: BaseDatabaseWrapper) -> None:
         # On a connection of its own, because the password is tried on another one.
         with connect(connection.alias) as own:
             own.execute(sql.SQL("ALTER ROLE {} LOGIN REPLICATION").format(sql.Identifier(name)))
-    _check_password(connection, name)
+    check_password(connection.alias, name)
+
+
+def create_login(connection: psycopg.Connection, name: str, password: str, *, replication: bool = False) -> None:
+    """Create a role that can log in; with `replication`, as the one that reads a slot. Raises ReplicationError."""
+    statement = sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
+        sql.Identifier(name),
+        sql.SQL("REPLICATION" if replication else "NOREPLICATION"),
+        _scram_verifier(connection, name, password),
+    )
+    run_secret(connection, statement, f"Creating the role {name}")
 
 
 def grant_select(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> None:
@@ -94,9 +105,10 @@ def _revokes(database: str, tables: Sequence[str]) -> Iterator[sql.Composed]:
     yield sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {}").format(sql.Identifier(database), _role())
 
 
-def _check_password(connection: BaseDatabaseWrapper, name: str) -> None:
+def check_password(alias: str, name: str, **place: str) -> None:
+    """Raise ReplicationError unless the role has REPLICATION_PASSWORD. `place` is where to log in if not to `alias`."""
     try:
-        connect(connection.alias, user=name, password=conf.replication_password()).close()
+        connect(alias, user=name, password=conf.replication_password(), **place).close()
     except DatabaseUnavailable as error:
         if "password authentication failed" not in str(error):
             raise
@@ -107,10 +119,9 @@ def _check_password(connection: BaseDatabaseWrapper, name: str) -> None:
         ) from None
 
 
-def _scram_verifier(connection: BaseDatabaseWrapper, role: str, password: str) -> str:
-    connection.ensure_connection()
-    verifier: bytes = connection.connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
-    return verifier.decode()
+def _scram_verifier(connection: psycopg.Connection, role: str, password: str) -> str:
+    """Return what a server keeps of the password. What its log may have of that cannot log in."""
+    return connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
 
 
 def _list(tables: Sequence[str]) -> sql.Composed:

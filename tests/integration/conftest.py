@@ -6,14 +6,26 @@ import psycopg
 import pytest
 from django.db import connections
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
 from nullstore.admin import outage, watching
 from nullstore.admin.lists import counts
+from nullstore.databases import ALIASES
 from nullstore.replication.connect import connect
 from tests.integration.adminpages import superuser
 from tests.integration.damage import remove_intruders
 from tests.integration.outages import forget
 from tests.integration.replicas import AGENTS_SQL, PUBLICATION, SUBSCRIPTION, forwards, resubscribed, unsubscribe
+from tests.integration.runtime_roles import ensure
+
+
+@pytest.fixture(scope="session")
+def runtime_roles(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The runtime roles of both databases, made before any test's transaction begins."""
+    with django_db_blocker.unblock():
+        for alias in ALIASES:
+            ensure(alias)
+            connections[alias].close()
 
 
 @pytest.fixture

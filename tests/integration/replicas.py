@@ -35,7 +35,7 @@ def add_user(name: str, **columns: Any) -> Any:
 
 
 def add_task(user_id: Any, **columns: Any) -> Any:
-    return AGENTS_SQL.insert("tasks", name="a task", user_id=user_id, **columns)
+    return AGENTS_SQL.insert("tasks", **{"name": "a task", "user_id": user_id, **columns})
 
 
 def copies() -> tuple[list[Any], list[Any]]:

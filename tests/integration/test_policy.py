@@ -115,7 +115,11 @@ def deployed(*command: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 def test_a_deployment_has_nothing_to_mend() -> None:
-    done = deployed("manage.py", "check", "--deploy", SECRET_KEY=os.urandom(40).hex())
+    databases = {}
+    for alias in ("EREBUS", "AGENTS"):
+        owners = os.environ[f"{alias}_DATABASE_URL"]
+        databases |= {f"{alias}_OWNER_URL": owners, f"{alias}_DATABASE_URL": owners.replace("//postgres:", "//web:")}
+    done = deployed("manage.py", "check", "--deploy", SECRET_KEY=os.urandom(40).hex(), **databases)
     assert "no issues" in done.stdout, done.stderr
 
 

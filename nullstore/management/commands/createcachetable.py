@@ -3,7 +3,8 @@
 from django.core.management.commands import createcachetable
 
 from nullstore.management.base import NamedDatabase
+from nullstore.management.owner import OwnerCommand
 
 
-class Command(NamedDatabase, createcachetable.Command):
+class Command(OwnerCommand, NamedDatabase, createcachetable.Command):
     pass

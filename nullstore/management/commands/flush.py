@@ -3,7 +3,8 @@
 from django.core.management.commands import flush
 
 from nullstore.management.base import NamedDatabase
+from nullstore.management.owner import OwnerCommand
 
 
-class Command(NamedDatabase, flush.Command):
+class Command(OwnerCommand, NamedDatabase, flush.Command):
     pass

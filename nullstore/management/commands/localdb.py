@@ -5,12 +5,13 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from nullstore.exceptions import LocalServerError
 from nullstore.localdb import pair, shell
 from nullstore.localdb.server import LocalServer, Outcome
+from nullstore.management.asking import ask
 from nullstore.management.base import CleanErrors
 
 
@@ -78,16 +79,10 @@ class Command(CleanErrors):
         if options["dry_run"]:
             return
         if doomed and not options["no_input"]:
-            self._confirm()
+            ask(self.stderr, "reset", "Delete these databases with all their data? Type yes:", typed="yes")
         pair.reset()
         if doomed:
             self.stdout.write("Deleted.")
-
-    def _confirm(self) -> None:
-        if not sys.stdin.isatty():
-            raise CommandError("reset deletes databases: give --no-input where nobody can be asked.", returncode=2)
-        if input("Delete these databases with all their data? Type yes: ").strip() != "yes":
-            raise CommandError("Nothing was deleted.", returncode=1)
 
     def _env(self, options: dict[str, Any]) -> None:
         self.stdout.write("\n".join(shell.exports()))

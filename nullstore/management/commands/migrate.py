@@ -10,7 +10,7 @@ from django.core.management.commands import migrate
 from django.db.models.signals import pre_migrate
 
 from nullstore.databases import ALIASES, EREBUS, HOMES
-from nullstore.management.base import CleanErrors
+from nullstore.management.owner import OwnerCommand
 from nullstore.migrating.autodetector import SplittingAutodetector
 from nullstore.migrating.board import Board, Order, Start
 from nullstore.migrating.fills import rows_left_to_replication
@@ -20,12 +20,13 @@ from nullstore.migrating.review import review
 from nullstore.migrating.running import Database, Options, described, run, wait_for_replica
 from nullstore.migrating.start import start
 from nullstore.replication.lock import alone
+from nullstore.runtime.pair import ensure_runtime_roles
 
 #: Seconds that a second run waits for the first.
 _LONGEST_RUN = 600.0
 
 
-class Command(CleanErrors, migrate.Command):
+class Command(OwnerCommand, migrate.Command):
     autodetector = SplittingAutodetector
     help = "Updates database schemas: of one database with --database, else of both, by one plan."
 
@@ -53,6 +54,19 @@ class Command(CleanErrors, migrate.Command):
                 self._migrate_one(targets[0], args, options)
             elif not self._migrate_both(options):
                 self._leave_to_django(targets, args, options)
+            if not (options["plan"] or options["check_unapplied"]):
+                self._ensure_runtime_roles(targets)
+
+    def _ensure_runtime_roles(self, targets: list[str]) -> None:
+        """Tables that came have rights from now on; what was wrong is told, and stops nothing."""
+        for change in ensure_runtime_roles(targets):
+            if change.made:
+                self._tell(f"Made the role {change.role} of {change.alias}")
+            if change.granted or change.revoked:
+                counts = f"{len(change.granted)} granted, {len(change.revoked)} revoked"
+                self._tell(f"Rights of {change.role} in {change.alias}: {counts}")
+            for problem in change.problems:
+                self.stderr.write(f"{change.alias}: {problem}")
 
     def _migrate_one(self, alias: str, args: Any, options: dict[str, Any]) -> None:
         """Leave it to Django, but look at its plan, which pre_migrate has, before it does anything."""

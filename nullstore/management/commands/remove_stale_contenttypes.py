@@ -3,7 +3,8 @@
 from django.contrib.contenttypes.management.commands import remove_stale_contenttypes
 
 from nullstore.management.base import ErebusByDefault
+from nullstore.management.owner import OwnerCommand
 
 
-class Command(ErebusByDefault, remove_stale_contenttypes.Command):
+class Command(OwnerCommand, ErebusByDefault, remove_stale_contenttypes.Command):
     pass

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from nullstore.management.base import CleanErrors
+from nullstore.management.owner import OwnerCommand
 from nullstore.management.replication import ACTIONS
 
 
-class Command(CleanErrors):
+class Command(OwnerCommand):
     help = "Works with the logical replication from erebus to agents."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 from django.core.management.base import CommandParser
 from tqdm import tqdm
 
-from nullstore.management.base import CleanErrors
+from nullstore.management.owner import OwnerCommand
 from nullstore.sampledata.loading import Report, Sample, has_users, write_sample
 
 
-class Command(CleanErrors):
+class Command(OwnerCommand):
     help = (
         "Writes believable users, wallets, sessions, marketplace listings and API keys to erebus, and agents, tasks "
         "and engrams to agents. Adds to what is there. Interrupted, it leaves nothing."

@@ -6,10 +6,10 @@ from django.core.management.base import CommandParser
 from django.core.management.commands import showmigrations
 
 from nullstore.databases import ALIASES
-from nullstore.management.base import CleanErrors
+from nullstore.management.owner import OwnerCommand
 
 
-class Command(CleanErrors, showmigrations.Command):
+class Command(OwnerCommand, showmigrations.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(database=None)

@@ -6,10 +6,10 @@ from django.core.management.base import CommandParser
 from django.core.management.commands import sqlmigrate
 
 from nullstore.databases import EREBUS, HOMES
-from nullstore.management.base import CleanErrors
+from nullstore.management.owner import OwnerCommand
 
 
-class Command(CleanErrors, sqlmigrate.Command):
+class Command(OwnerCommand, sqlmigrate.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(database=None)

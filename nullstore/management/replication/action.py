@@ -1,11 +1,12 @@
 """The base of the actions of manage.py replication."""
 
 import json
-import sys
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
+
+from nullstore.management.asking import ask
 
 
 class Action(ABC):
@@ -37,11 +38,5 @@ class Action(ABC):
 
     def confirm(self, question: str, options: dict[str, Any]) -> None:
         """Ask on stderr whether to go on, unless `no_input`. Raises CommandError without a yes or a terminal."""
-        if options["no_input"]:
-            return
-        if not sys.stdin.isatty():
-            raise CommandError(f"{self.name} asks first, and there is no terminal: add --no-input.", returncode=2)
-        self.command.stderr.write(f"{question} [y/N] ", style_func=str, ending="")
-        self.command.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise CommandError("Nothing was changed.", returncode=1)
+        if not options["no_input"]:
+            ask(self.command.stderr, self.name, question)

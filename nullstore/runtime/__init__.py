@@ -1,0 +1,1 @@
+"""The runtime role: what the web process logs in as, and exactly the rights that it has."""

@@ -1,0 +1,1 @@
+"""What the runtime role may, and what it may not."""
