@@ -84,6 +84,11 @@ def replication_source() -> dict[str, str]:
     return {"host": str(source["HOST"]), "port": str(source["PORT"]), **kept}
 
 
+def failover_slot() -> bool:
+    """Whether the subscription's slot is kept on the publisher's standbys, too (PostgreSQL 17 or newer)."""
+    return bool(settings.REPLICATION_FAILOVER)
+
+
 
 
 def slot_timeout() -> float:

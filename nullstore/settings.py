@@ -154,6 +154,8 @@ REPLICATION_PASSWORD = text("REPLICATION_PASSWORD", defaults.REPLICATION_PASSWOR
 _source_url = text("REPLICATION_SOURCE_URL")
 # None: the agents server reaches erebus by the same host and port as Django does.
 REPLICATION_SOURCE = parse_database_url("REPLICATION_SOURCE_URL", _source_url) if _source_url else None
+# On: the slot's standbys keep it up to date, so that the subscription survives the loss of the primary.
+REPLICATION_FAILOVER = env.bool("REPLICATION_FAILOVER", default=False)
 NULLSTORE_SLOT_TIMEOUT = env.float("NULLSTORE_SLOT_TIMEOUT", default=30.0)
 if NULLSTORE_SLOT_TIMEOUT <= 0:
     raise InvalidSetting("NULLSTORE_SLOT_TIMEOUT must be a number of seconds above 0.")

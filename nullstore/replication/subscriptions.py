@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from nullstore import conf
 from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog, conninfo, stamps
 from nullstore.replication.connect import connect
@@ -35,6 +37,9 @@ from nullstore.replication.specs import SubscriptionSpec
 
 logger = logging.getLogger(__name__)
 
+#: What differences() says of a subscription that stores another connection string.
+CONNECTS_ELSEWHERE: Final = "its connection string is not the one that the settings make"
+
 
 def ensure_subscription(
     subscriber: BaseDatabaseWrapper,
@@ -52,7 +57,8 @@ def ensure_subscription(
     Outside a transaction only. Leaves alone what a later declaration has altered. Raises ReplicationError if the
     publisher has no such publication, if the slot cannot be made, and for options that the server does not have.
     """
-    refuse_unknown(f"Subscription {spec.name}", spec.options, SUBSCRIPTION_OPTIONS, catalog.server_version(subscriber))
+    made = _as_deployed(spec)
+    refuse_unknown(f"Subscription {spec.name}", made.options, SUBSCRIPTION_OPTIONS, catalog.server_version(subscriber))
     with alone(subscriber.alias, spec.name):
         stamp = stamps.read(subscriber, "SUBSCRIPTION", spec.name)
         found = catalog.subscription(subscriber, spec.name)
@@ -61,15 +67,20 @@ def ensure_subscription(
             return
         published = _published(spec)
         if found is None:
-            create(subscriber, spec, published)
+            create(subscriber, made, published)
         elif reason := ("asked for" if anew else why_not_whole(subscriber, spec, found)):
             logger.info("Subscription %s: made anew on a new slot, after the rows are compared (%s)", spec.name, reason)
-            renew(subscriber, spec, found, published)
+            renew(subscriber, made, found, published)
         else:
-            _alter_to_match(subscriber, spec, found, {**(reset or {}), **spec.options})
+            _alter_to_match(subscriber, spec, found, {**(reset or {}), **made.options})
         drop_leftovers(subscriber, spec)
         _follow_tables(subscriber, spec, published.tables)
         _stamp(subscriber, spec, lineage or stamps.digests(before, spec), stamp)
+
+
+def _as_deployed(spec: SubscriptionSpec) -> SubscriptionSpec:
+    """Return `spec` with what the settings add to it. Not for the stamp, which tells of migrations only."""
+    return replace(spec, options={**spec.options, "failover": True}) if conf.failover_slot() else spec
 
 
 def drop_subscription(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
@@ -97,10 +108,10 @@ def differences(subscriber: catalog.Connection, spec: SubscriptionSpec) -> list[
     said = []
     if found.publications != (spec.publication,):
         said.append(f"it follows the publication {', '.join(found.publications)}, not {spec.publication}")
-    if not _connects_as_declared(subscriber, spec, found):
-        said.append("its connection string is not the one that the settings make")
+    if not connects_as_declared(subscriber, spec, found):
+        said.append(CONNECTS_ELSEWHERE)
     settings = options_of_subscription(subscriber, found.oid)
-    said += [f"{name} is {settings.get(name)}" for name in to_alter(spec.options, settings)]
+    said += [f"{name} is {settings.get(name)}" for name in to_alter(_as_deployed(spec).options, settings)]
     return said
 
 
@@ -170,10 +181,8 @@ def _alter_to_match(
 ) -> None:
     altered = _alter_options(subscriber, spec, found, options)
     name = sql.Identifier(spec.name)
-    if not _connects_as_declared(subscriber, spec, found):
-        wanted = conninfo.subscription_conninfo(spec.publisher)
-        statement = sql.SQL("ALTER SUBSCRIPTION {} CONNECTION {}").format(name, wanted)
-        execute_secret(subscriber, statement, f"Altering the subscription {spec.name}")
+    if not connects_as_declared(subscriber, spec, found):
+        connect_as_declared(subscriber, spec)
         altered.append("its connection")
     if not found.enabled:
         execute(subscriber, sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
@@ -182,7 +191,15 @@ def _alter_to_match(
     logger.info("Subscription %s: %s", spec.name, said)
 
 
-def _connects_as_declared(subscriber: catalog.Connection, spec: SubscriptionSpec, found: catalog.Subscription) -> bool:
+def connect_as_declared(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec) -> None:
+    """Put the connection string that the settings make into the subscription; slot and position stay."""
+    wanted = conninfo.subscription_conninfo(spec.publisher)
+    statement = sql.SQL("ALTER SUBSCRIPTION {} CONNECTION {}").format(sql.Identifier(spec.name), wanted)
+    execute_secret(subscriber, statement, f"Altering the subscription {spec.name}")
+
+
+def connects_as_declared(subscriber: catalog.Connection, spec: SubscriptionSpec, found: catalog.Subscription) -> bool:
+    """Tell whether the subscription stores the connection string that the settings make, as far as can be seen."""
     stored = catalog.subscription_conninfo(subscriber, found.oid)
     # None: not for us to read, so not for us to compare.
     return stored is None or conninfo.same(stored, conninfo.subscription_conninfo(spec.publisher))

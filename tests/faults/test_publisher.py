@@ -184,8 +184,8 @@ def test_the_password_is_changed(fault: Fault) -> None:
     "replication password rotated",
     injected="changed on erebus and in REPLICATION_PASSWORD; the subscription has the old one",
     verdict="broken",
-    codes=("subscription_differs",),
-    mend=RESYNC,
+    codes=("connection_differs",),
+    mend="manage.py replication reconnect",
 )
 def test_the_password_is_rotated(fault: Fault, settings: Settings) -> None:
     with fault.writing() as journal:
@@ -193,7 +193,7 @@ def test_the_password_is_rotated(fault: Fault, settings: Settings) -> None:
         SQL["erebus"].run("ALTER ROLE nullblock_replicator PASSWORD 'the next one'")
         SQL["erebus"].run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
         journal.wait_for_commits()
-        fault.mend(fault.shows()["subscription_differs"])
+        fault.mend(fault.shows()["connection_differs"])
         fault.equal(journal)
 
 
@@ -202,8 +202,8 @@ def test_the_password_is_rotated(fault: Fault, settings: Settings) -> None:
     "source database renamed",
     injected="ALTER DATABASE erebus RENAME, and EREBUS_DATABASE_URL changed to the new name",
     verdict="broken",
-    codes=("subscription_differs",),
-    mend=RESYNC,
+    codes=("connection_differs",),
+    mend="manage.py replication reconnect",
 )
 def test_the_source_database_is_renamed(fault: Fault) -> None:
     stop_following()
@@ -215,7 +215,7 @@ def test_the_source_database_is_renamed(fault: Fault) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(connections["erebus"].settings_dict, "NAME", "users")
         add_user("after the renaming")
-        fault.mend(fault.shows()["subscription_differs"])
+        fault.mend(fault.shows()["connection_differs"])
         fault.equal()
 
 

@@ -165,7 +165,6 @@ def source_rolled_back() -> None:
         (deletes_left_out, "publication_differs", "it publishes insert, update, not insert, update, delete"),
         (slot_dropped, "slot_missing", "erebus has no slot agents_user_sync_"),
         (detached, "slot_missing", "is detached from its slot (slot_name = NONE)"),
-        (another_connection, "subscription_differs", "its connection string is not the one that the settings make"),
         (source_rolled_back, "source_rolled_back", "has applied up to byte"),
     ],
 )
@@ -175,6 +174,17 @@ def test_what_only_a_resync_mends(fault: Callable[[], None], code: str, seen: st
     problem = problem_among(code, timeout=0.1)
     assert seen in problem.seen
     assert problem.fix == RESYNC
+    do(problem)
+    assert_ok()
+    assert AGENTS_SQL.value("SELECT count(*) FROM user_references") == 1
+
+
+def test_another_connection_string_needs_no_resync(made_again: None) -> None:
+    another_connection()
+    add_user("meanwhile")
+    problem = problem_among("connection_differs", timeout=0.1)
+    assert "its connection string is not the one that the settings make" in problem.seen
+    assert problem.fix == "manage.py replication reconnect"
     do(problem)
     assert_ok()
     assert AGENTS_SQL.value("SELECT count(*) FROM user_references") == 1

@@ -3,6 +3,7 @@
 from nullstore.management.replication.action import Action
 from nullstore.management.replication.drop_slot import DropSlot
 from nullstore.management.replication.ping import Ping
+from nullstore.management.replication.reconnect import Reconnect
 from nullstore.management.replication.resync import Resync
 from nullstore.management.replication.skip import Skip
 from nullstore.management.replication.status import Status
@@ -11,4 +12,4 @@ from nullstore.management.replication.verify import Verify
 from nullstore.management.replication.wait import Wait
 
 #: In the order in which --help lists them.
-ACTIONS: tuple[type[Action], ...] = (Status, Verify, Wait, Ping, Resync, Enable, Disable, Skip, DropSlot)
+ACTIONS: tuple[type[Action], ...] = (Status, Verify, Wait, Ping, Resync, Reconnect, Enable, Disable, Skip, DropSlot)

@@ -9,7 +9,8 @@ from nullstore.replication.catalog.query import Connection, first_row, rows
 @dataclass(frozen=True, slots=True)
 class Session:
     """A session of the server; fields are None where the role may not see them. Its query's text is left out: it may
-    hold secrets. `transaction` names a prepared transaction, which has no session and no pid.
+    hold secrets. `transaction` names a prepared transaction, which has no session and no pid. `waits_for` is
+    PostgreSQL's name of a wait event.
     """
 
     pid: int | None
@@ -20,6 +21,7 @@ class Session:
     since: datetime | None
     seconds: float | None
     transaction: str | None = None
+    waits_for: str | None = None
 
 
 def blockers(connection: Connection, pids: list[int]) -> tuple[Session, ...]:
@@ -63,9 +65,9 @@ def readers(connection: Connection) -> tuple[Session, ...]:
     found = rows(
         connection,
         """
-        SELECT pid, usename::text, nullif(application_name, ''), host(client_addr), state, backend_start,
-               extract(epoch FROM clock_timestamp() - backend_start)::float8
-        FROM pg_stat_replication ORDER BY pid
+        SELECT r.pid, r.usename::text, nullif(r.application_name, ''), host(r.client_addr), r.state, r.backend_start,
+               extract(epoch FROM clock_timestamp() - r.backend_start)::float8, NULL, a.wait_event
+        FROM pg_stat_replication AS r LEFT JOIN pg_stat_activity AS a USING (pid) ORDER BY pid
         """,
         [],
     )

@@ -40,9 +40,12 @@ _PINNED: Final = {
 _KEEPALIVE: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
-def open_end(alias: str, *, writable: bool = False) -> psycopg.Connection:
-    """Return a connection of its own to `alias`, read-only unless `writable`. Raises DatabaseUnavailable."""
-    connection = connect(alias, **_KEEPALIVE)
+def open_end(alias: str, *, writable: bool = False, **extra: Any) -> psycopg.Connection:
+    """Return a connection of its own to `alias`, read-only unless `writable`. `extra` are further libpq parameters.
+
+    Raises DatabaseUnavailable.
+    """
+    connection = connect(alias, **_KEEPALIVE, **extra)
     settings = {**_PINNED, "default_transaction_read_only": "off" if writable else "on"}
     pin = "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS setting (name, value)"
     connection.execute(pin, [list(settings), list(settings.values())])

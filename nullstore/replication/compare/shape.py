@@ -32,6 +32,11 @@ class Column:
     type: str
     generated: bool
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether equal values have the same text form, so that the value's own hash says all."""
+        return self.type in _EXACT
+
     def raw(self, row: str = "t") -> sql.Composable:
         return sql.Identifier(row, self.name)
 
@@ -111,17 +116,17 @@ class TablePair:
         return tuple(column.name for column in self.replica.columns if not column.generated)
 
 
-def read_columns(connection: psycopg.Connection, table: str) -> dict[str, Column]:
-    """Return the columns of public.`table` by name, in their order; empty if there is no such table."""
+def read_columns(connection: psycopg.Connection, table: str, schema: str = "public") -> dict[str, Column]:
+    """Return the columns of a table by name, in their order; empty if there is no such table."""
     rows = connection.execute(
         """
         SELECT attname, CASE WHEN typnamespace = 'pg_catalog'::regnamespace THEN typname
                              ELSE format_type(atttypid, NULL) END, attgenerated <> ''
         FROM pg_attribute JOIN pg_type AS t ON t.oid = atttypid
-        WHERE attrelid = to_regclass('public.' || quote_ident(%s)) AND attnum > 0 AND NOT attisdropped
+        WHERE attrelid = to_regclass(quote_ident(%s) || '.' || quote_ident(%s)) AND attnum > 0 AND NOT attisdropped
         ORDER BY attnum
         """,
-        [table],
+        [schema, table],
     ).fetchall()
     return {name: Column(name, kind, generated) for name, kind, generated in rows}
 
@@ -135,7 +140,7 @@ def match(
     where the replica cannot hold what the source has: a table or a column is missing.
     """
     _refuse_what_is_missing(source, replica, key, names)
-    exact = frozenset(name for name, one in source.items() if one.type in _EXACT and replica[name].type == one.type)
+    exact = frozenset(name for name, one in source.items() if one.is_exact and replica[name].type == one.type)
     sides = [
         Side(
             alias=alias,

@@ -32,8 +32,9 @@ CODES: Final = (
         "publisher_unreachable",
         _B,
         "The server of erebus does not answer, refuses the login, or has no such database.",
-        "start it (`manage.py localdb start` for the local pair), or correct `EREBUS_DATABASE_URL`",
-        _STREAM | {"subscription_differs"},
+        "start it (`manage.py localdb start` for the local pair), or correct `EREBUS_DATABASE_URL`; where it fails "
+        "over, promote its standby",
+        _STREAM | {"subscription_differs", "connection_differs"},
     ),
     Code(
         "subscriber_unreachable",
@@ -68,7 +69,7 @@ CODES: Final = (
         "The subscription has applied more than the publisher ever wrote: the source was restored from an older state "
         "or replaced, and new rows are passed over in silence.",
         _RESYNC,
-        _STREAM | {"slot_missing", "conflicts"},
+        _STREAM | {"slot_missing", "conflicts", "connection_differs"},
     ),
     Code("publication_missing", _B, "The publication is not there.", _RESYNC, _STREAM | {"table_not_subscribed"}),
     Code(
@@ -83,14 +84,14 @@ CODES: Final = (
         _B,
         "The slot that the subscription follows is not there, or it follows none.",
         _RESYNC,
-        _STREAM | {"subscription_disabled"},
+        _STREAM | {"subscription_disabled", "connection_differs"},
     ),
     Code(
         "slot_lost",
         _B,
         "The slot was invalidated: WAL that the subscription had not read yet is gone.",
         _RESYNC,
-        _STREAM | {"slot_near_limit", "subscription_disabled"},
+        _STREAM | {"slot_near_limit", "subscription_disabled", "connection_differs"},
     ),
     Code(
         "slot_elsewhere",
@@ -118,8 +119,16 @@ CODES: Final = (
     Code(
         "subscription_differs",
         _B,
-        "The subscription has another connection string, publication or options than declared.",
+        "The subscription has another publication or other options than declared.",
         _RESYNC,
+        _STREAM,
+    ),
+    Code(
+        "connection_differs",
+        _B,
+        "The subscription has another connection string than the settings make: the source was failed over, moved or "
+        "renamed, or the password was rotated.",
+        "`manage.py replication reconnect`",
         _STREAM,
     ),
     Code(
@@ -236,7 +245,8 @@ CODES: Final = (
         "lagging",
         _L,
         "The replica is further behind than `NULLSTORE_LAG_THRESHOLD` seconds.",
-        "`manage.py replication wait --timeout 600`; if it goes on, less load, or a faster server",
+        "`manage.py replication wait --timeout 600`; if it goes on, less load, or a faster server; what the problem "
+        "says where the source waits for a standby of its own",
     ),
     Code(
         "slot_near_limit",

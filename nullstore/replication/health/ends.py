@@ -14,7 +14,7 @@ from psycopg import errors, sql
 
 from nullstore.exceptions import DatabaseUnavailable
 from nullstore.replication import catalog
-from nullstore.replication.connect import connect
+from nullstore.replication.connect import address_of, connect, connect_as_django
 from nullstore.replication.health.facts import Unreachable
 from nullstore.replication.health.verdict import Unseen
 
@@ -22,24 +22,36 @@ T = TypeVar("T")
 
 #: Seconds for making a connection, for one query, and for a lock that a query needs.
 CONNECT, QUERY, LOCK = 3, 2.0, 0.5
+#: Where the URL names several servers, for each of them: the next one has to have its turn. libpq takes no less.
+CONNECT_EACH = 2
 
 
 class End:
     """A connection to the database of `alias` that is cut after `seconds`, and what could not be seen through it.
 
     The server's own timeouts do not help where the server is frozen, so a timer shuts the socket, which ends every
-    wait on it with an OperationalError. Raises DatabaseUnavailable.
+    wait on it with an OperationalError. `as_django` goes through a pooler if Django does. Raises DatabaseUnavailable.
     """
 
-    def __init__(self, alias: str, seconds: float) -> None:
+    def __init__(self, alias: str, seconds: float, *, as_django: bool = False) -> None:
         self.alias = alias
         self.unseen: list[Unseen] = []
-        self.connection = connect(alias, connect_timeout=CONNECT, application_name="nullstore status")
+        way = connect_as_django if as_django else connect
+        several = "," in f"{address_of(alias)} {connections[alias].settings_dict['HOST']}"
+        timeout = CONNECT_EACH if several else CONNECT
+        self.connection = way(alias, connect_timeout=timeout, application_name="nullstore status")
         self._socket = socket.socket(fileno=os.dup(self.connection.fileno()))
         self._timer = threading.Timer(0, self._cut)
         self.allow(seconds)
         limits = sql.SQL("SET statement_timeout = {}; SET lock_timeout = {}; SET search_path = public")
-        self.connection.execute(limits.format(f"{QUERY}s", f"{LOCK}s"))
+        try:
+            # What is set would stay with a pooler's session.
+            self.connection.execute(
+                sql.SQL("SELECT 1") if as_django else limits.format(f"{QUERY}s", f"{LOCK}s"),
+            )
+        except BaseException:
+            self.close()
+            raise
 
     def allow(self, seconds: float) -> None:
         """Cut the connection that many seconds from now, and not before."""
@@ -102,7 +114,7 @@ class End:
 
 def place(alias: str) -> str:
     """Say where the database of `alias` is."""
-    return "{HOST}:{PORT}/{NAME}".format(**connections[alias].settings_dict)
+    return f"{address_of(alias)}/{connections[alias].settings_dict['NAME']}"
 
 
 def unreachable(alias: str, error: BaseException) -> Unreachable:

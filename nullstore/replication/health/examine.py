@@ -66,6 +66,7 @@ def health(timeout: float = 2.0, *, count_tasks: bool = True) -> Health:
         subscriber=facts.subscriber,
         unseen=unseen,
         seconds=time.monotonic() - started,
+        orphaned_tasks=facts.watched.orphans.tasks if facts.watched.orphans else None,
     )
 
 

@@ -110,6 +110,11 @@ class Orphans:
     keys: tuple[Dangling, ...]
     capped: bool
 
+    @property
+    def tasks(self) -> int:
+        """How many tasks name them."""
+        return sum(key.rows for key in self.keys)
+
 
 NOTHING_GROWN: Final = ErrorCounts(0, 0, {})
 

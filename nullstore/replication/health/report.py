@@ -14,6 +14,7 @@ class Health:
 
     `lag_bytes` is WAL that is written and not applied, `lag_seconds` how long it took until what was written is applied
     or, if `lag_is_at_least`, for how long apply has not moved; both are None where nobody can tell.
+    `orphaned_tasks` counts tasks whose user is gone (1000 users at most are looked up), None if they were not counted.
     """
 
     verdict: Verdict
@@ -25,6 +26,7 @@ class Health:
     subscriber: SubscriberFacts | Unreachable
     unseen: tuple[Unseen, ...]
     seconds: float
+    orphaned_tasks: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that JSON can hold. The texts of functions are left out."""

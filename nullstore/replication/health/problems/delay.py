@@ -1,12 +1,16 @@
 """Problems of being behind, or ahead."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from nullstore.databases import USER_SYNC
 from nullstore.replication.catalog import Session
 from nullstore.replication.health.facts import Facts, PublisherFacts, SubscriberFacts, Watched
 from nullstore.replication.health.problems.publication import RESYNC
 from nullstore.replication.health.verdict import Problem
+
+#: The wait event of a walsender that waits for standbys, from PostgreSQL 17 on.
+_STANDBY: Final = "WaitForStandbyConfirmation"
 
 
 def rolled_back(publisher: PublisherFacts, subscriber: SubscriberFacts) -> Iterator[Problem]:
@@ -67,9 +71,22 @@ def lagging(facts: Facts) -> Iterator[Problem]:
     seconds = watched.standing if watched.arrived is None else watched.arrived
     if seconds is not None and seconds > facts.threshold:
         least = "at least " if watched.arrived is None else ""
-        yield Problem(
-            "lagging",
-            f"The replica is {least}{seconds:,.1f} s behind; NULLSTORE_LAG_THRESHOLD is {facts.threshold:g} s",
-            "More is written than is applied, or the apply worker or what it is connected to stands still.",
-            "manage.py replication wait --timeout 600",
+        seen = f"The replica is {least}{seconds:,.1f} s behind; NULLSTORE_LAG_THRESHOLD is {facts.threshold:g} s"
+        yield Problem("lagging", seen, *_why_lagging(facts))
+
+
+def _why_lagging(facts: Facts) -> tuple[str, str]:
+    """Return cause and fix."""
+    if isinstance(facts.publisher, PublisherFacts) and any(
+        reader.waits_for == _STANDBY for reader in facts.publisher.readers
+    ):
+        return (
+            f"{USER_SYNC.publisher} sends nothing that its standbys in synchronized_standby_slots do not have yet, and "
+            "one of them is down or behind.",
+            f"Start that standby. If it is gone for good, {USER_SYNC.publisher}: "
+            "ALTER SYSTEM SET synchronized_standby_slots = ''; SELECT pg_reload_conf()",
         )
+    return (
+        "More is written than is applied, or the apply worker or what it is connected to stands still.",
+        "manage.py replication wait --timeout 600",
+    )

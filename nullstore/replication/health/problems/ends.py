@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from nullstore import conf
 from nullstore.databases import USER_SYNC
 from nullstore.replication.health.facts import Facts, PublisherFacts, SubscriberFacts, Unreachable
 from nullstore.replication.health.verdict import Problem
@@ -24,21 +25,36 @@ def unreachable(facts: Facts) -> Iterator[Problem]:
 def _why(alias: str, end: Unreachable) -> tuple[str, str]:
     variable = f"{alias.upper()}_DATABASE_URL"
     said = end.message
+    if "recovery is in progress" in said or "session is read-only" in said or "not in hot standby" in said:
+        return (
+            "It is a standby that has not been promoted.",
+            f"If the primary is gone for good, on that server: SELECT pg_promote(); else correct {variable}",
+        )
     if re.search(r'database ".*" does not exist', said):
         return (
             f"The server answers and has no database of the name in {variable}: it was renamed or dropped.",
             f"On that server: ALTER DATABASE ... RENAME TO {end.place.rpartition('/')[2]}; or correct {variable}",
         )
-    if "FATAL" in said and ("authentication" in said or "pg_hba" in said or "role " in said):
-        return f"The server refuses the login in {variable}.", f"Correct user and password in {variable}"
     if "FATAL" in said:
+        if "authentication" in said or "pg_hba" in said or "role " in said:
+            return f"The server refuses the login in {variable}.", f"Correct user and password in {variable}"
         return "The server answers and lets nobody in now.", "Do what the server's message says"
     if "timeout" in said or "closed the connection" in said:
         return (
             "The server does not answer: it is frozen, overloaded or cut off from here.",
             "manage.py localdb status shows the local pair; elsewhere look at the server's machine and its log",
         )
-    return "The server is not running there, or cannot be reached from here.", "manage.py localdb start"
+    where = "The server is not running there, or cannot be reached from here."
+    return where, _how_to_have_it_back(alias, variable)
+
+
+def _how_to_have_it_back(alias: str, variable: str) -> str:
+    if alias == USER_SYNC.publisher and conf.failover_slot():
+        return (
+            f"Start it; or promote its standby, write its place into {variable} and REPLICATION_SOURCE_URL, and run: "
+            "manage.py replication reconnect"
+        )
+    return "manage.py localdb start"
 
 
 def wal_level(publisher: PublisherFacts) -> Iterator[Problem]:

@@ -6,12 +6,15 @@ from nullstore.databases import USER_SYNC
 from nullstore.replication.health.facts import PublisherFacts, SubscriberFacts
 from nullstore.replication.health.problems.publication import RESYNC
 from nullstore.replication.health.verdict import Problem
+from nullstore.replication.subscriptions import CONNECTS_ELSEWHERE
 
 _STATES = {"i": "waits for its copy", "d": "is being copied", "f": "is copied", "s": "catches up after its copy"}
 
 
 def problems(subscriber: SubscriberFacts) -> Iterator[Problem]:
-    """subscription_missing, subscription_disabled, subscription_differs, and work_in_progress."""
+    """subscription_missing, subscription_disabled, subscription_differs, connection_differs, and
+    work_in_progress.
+    """
     name, alias, ours = USER_SYNC.subscription, USER_SYNC.subscriber, subscriber.subscription
     if (run := subscriber.at_work) is not None:
         yield Problem(
@@ -35,10 +38,18 @@ def problems(subscriber: SubscriberFacts) -> Iterator[Problem]:
             "Somebody disabled it, or it has disable_on_error and met an error.",
             "manage.py replication enable",
         )
-    if subscriber.differences:
+    if CONNECTS_ELSEWHERE in subscriber.differences:
+        yield Problem(
+            "connection_differs",
+            f"The subscription {name} connects otherwise than declared: {CONNECTS_ELSEWHERE}",
+            "The settings have changed since it was made: another server was promoted, the password was rotated, the "
+            "database was renamed. Or somebody altered it.",
+            "manage.py replication reconnect",
+        )
+    if others := [said for said in subscriber.differences if said != CONNECTS_ELSEWHERE]:
         yield Problem(
             "subscription_differs",
-            f"The subscription {name} is not as declared: {'; '.join(subscriber.differences)}",
+            f"The subscription {name} is not as declared: {'; '.join(others)}",
             "Somebody altered it, or the settings have changed since it was made.",
             RESYNC,
         )

@@ -14,7 +14,7 @@ def orphaned(watched: Watched) -> Iterator[Problem]:
     orphans = watched.orphans
     if orphans is None or not orphans.keys:
         return
-    tasks = sum(key.rows for key in orphans.keys)
+    tasks = orphans.tasks
     shown = ", ".join(str(key.key) for key in orphans.keys[:_SHOWN])
     more = " and others" if len(orphans.keys) > _SHOWN else ""
     yield Problem(

@@ -1,0 +1,1 @@
+"""Failover of the publisher to a physical standby with synchronised slots."""
