@@ -28,6 +28,21 @@ def client_address_header() -> str:
     return str(settings.NULLSTORE_CLIENT_ADDRESS_HEADER)
 
 
+def metrics_token() -> str:
+    """What Prometheus sends as a bearer token; "" = none, then this machine alone may read metrics. A secret."""
+    return str(settings.NULLSTORE_METRICS_TOKEN)
+
+
+def log_level() -> str:
+    """The level from which on is logged; "" = WARNING in commands, INFO in the web process."""
+    return str(settings.NULLSTORE_LOG_LEVEL)
+
+
+def is_behind_proxy() -> bool:
+    """Tell whether a setting says that a proxy is in front, so that who is connected may be the proxy."""
+    return bool(client_address_header() or settings.SECURE_PROXY_SSL_HEADER)
+
+
 def replication_role() -> str:
     """The name of the role with which the subscriber's server logs in to the publisher's."""
     return str(settings.REPLICATION_ROLE)

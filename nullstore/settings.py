@@ -12,6 +12,7 @@ from nullstore.colours import COLOURS
 from nullstore.databases import AGENTS, EREBUS
 from nullstore.dburl import parse_database_url
 from nullstore.exceptions import InvalidSetting
+from nullstore.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -54,6 +55,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Before the host check and the redirect to https: a kubelet asks by http, for an address.
+    "nullstore.probes.middleware.ProbesMiddleware",
+    "nullstore.requestlog.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     # Before whatever asks a database.
@@ -91,6 +95,16 @@ SECURE_PROXY_SSL_HEADER = (f"HTTP_{_tls_header.upper().replace('-', '_')}", "htt
 # The header in which a proxy names the address of whoever it serves. Anybody could send it where the proxy does not.
 NULLSTORE_CLIENT_ADDRESS_HEADER = text("NULLSTORE_CLIENT_ADDRESS_HEADER")
 SESSION_COOKIE_HTTPONLY = True
+# Who may read /metrics, and the reasons of /readyz. Without it: this machine alone, and nobody behind a proxy.
+NULLSTORE_METRICS_TOKEN = text("NULLSTORE_METRICS_TOKEN")
+if NULLSTORE_METRICS_TOKEN and not (
+    len(NULLSTORE_METRICS_TOKEN) >= 16 and NULLSTORE_METRICS_TOKEN.isascii() and NULLSTORE_METRICS_TOKEN.isprintable()
+):
+    raise InvalidSetting("NULLSTORE_METRICS_TOKEN must have at least 16 characters, ASCII only.")
+
+# Without a level: WARNING in commands, whose own output people read, and INFO in the web process.
+NULLSTORE_LOG_LEVEL = text("NULLSTORE_LOG_LEVEL")
+LOGGING = logging_settings(text("NULLSTORE_LOG_FORMAT", "text"), NULLSTORE_LOG_LEVEL)
 
 ROOT_URLCONF = "nullstore.urls"
 WSGI_APPLICATION = "nullstore.wsgi.application"

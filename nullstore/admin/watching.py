@@ -54,12 +54,15 @@ class Watch:
         self._began = -inf
         self._with_tasks: Look | None = None
 
-    def look(self, patience: float) -> Look | None:
-        """Return a look of the last second; if that takes longer than `patience` seconds the one before, or None."""
+    def look(self, patience: float, *, fresh: float | None = None, tasks_every: float | None = None) -> Look | None:
+        """Return a look of the last second; if that takes longer than `patience` seconds the one before, or None.
+
+        `fresh` and `tasks_every` (seconds) are for those who are content with less than FRESH and TASKS_EVERY.
+        """
         with self._lock:
-            if self._latest and self._latest.age < FRESH:
+            if self._latest and self._latest.age < (FRESH if fresh is None else fresh):
                 return self._latest
-            flight = self._start(TASKS_EVERY)
+            flight = self._start(TASKS_EVERY if tasks_every is None else tasks_every)
         try:
             return flight.result(patience)
         except TimeoutError:
@@ -114,7 +117,13 @@ def _with_tasks_of(before: Health, found: Health) -> Health:
     carried = [problem for problem in before.problems if problem.code == _TASKS]
     unseen = [each for each in before.unseen if each.what == TASKS_UNSEEN]
     problems = roots([*found.problems, *carried])
-    return replace(found, problems=problems, verdict=worst(problems), unseen=(*found.unseen, *unseen))
+    return replace(
+        found,
+        problems=problems,
+        verdict=worst(problems),
+        unseen=(*found.unseen, *unseen),
+        orphaned_tasks=before.orphaned_tasks,
+    )
 
 
 watch: Final = Watch()
