@@ -43,6 +43,31 @@ def is_behind_proxy() -> bool:
     return bool(client_address_header() or settings.SECURE_PROXY_SSL_HEADER)
 
 
+def two_factor() -> bool:
+    """Whether staff need a second factor."""
+    return bool(settings.NULLSTORE_TWO_FACTOR)
+
+
+def admin_path() -> str:
+    """The path of the admin below the host, such as `admin/`."""
+    return str(settings.NULLSTORE_ADMIN_PATH)
+
+
+def admin_is_hidden() -> bool:
+    """Whether nothing outside the admin leads to it: where it has another path than everybody's."""
+    return admin_path() != "admin/"
+
+
+def login_attempts() -> int:
+    """How often one name may fail to log in at one address before it is locked out there."""
+    return int(settings.NULLSTORE_LOGIN_ATTEMPTS)
+
+
+def login_cooloff() -> int:
+    """For how many minutes who failed to log in too often is locked out."""
+    return int(settings.NULLSTORE_LOGIN_COOLOFF)
+
+
 def replication_role() -> str:
     """The name of the role with which the subscriber's server logs in to the publisher's."""
     return str(settings.REPLICATION_ROLE)

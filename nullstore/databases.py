@@ -20,6 +20,8 @@ HOMES: Final[Mapping[str, str]] = {
     "agents_app": AGENTS,
     "nullstore": EREBUS,
     "admin": EREBUS,
+    "axes": EREBUS,
+    "door": EREBUS,
     "auth": EREBUS,
     "contenttypes": EREBUS,
     "messages": EREBUS,
@@ -82,6 +84,8 @@ NOT_REPLICATED: Final[frozenset[str]] = frozenset(
         "agents_app.OpsAction",
         "admin.*",
         "auth.*",
+        "axes.*",
+        "door.*",
         "contenttypes.*",
         "sessions.*",
     }

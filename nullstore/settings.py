@@ -1,6 +1,8 @@
 """Settings, all from the environment (or `.env` beside manage.py). docs/reference/settings.md lists them."""
 
 import os
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +42,14 @@ if NULLSTORE_ENVIRONMENT_COLOUR not in ("", *COLOURS):
 NULLSTORE_PG_BINDIR = text("NULLSTORE_PG_BINDIR")
 NULLSTORE_LOCALDB_DIR = text("NULLSTORE_LOCALDB_DIR")
 
+# Where `manage.py collectstatic` puts the files for browsers; the web process serves them. Empty: it does not.
 INSTALLED_APPS = [
     # Before Django's apps: commands of the same name in nullstore take precedence.
     "nullstore",
     "erebus_app",
     "agents_app",
+    "nullstore.door.apps.DoorConfig",
+    "axes",
     "nullstore.admin.apps.ConsoleConfig",  # django.contrib.admin with a site of our own
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -70,6 +75,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "nullstore.admin.middleware.OutageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Last: answers in place of the login form to who has failed too often.
+    "axes.middleware.AxesMiddleware",
 ]
 
 # Nothing inline, nothing from elsewhere, and nobody frames the console. While DEBUG is on, django-csp leaves it off
@@ -94,7 +101,49 @@ _tls_header = text("NULLSTORE_TLS_HEADER")
 SECURE_PROXY_SSL_HEADER = (f"HTTP_{_tls_header.upper().replace('-', '_')}", "https") if _tls_header else None
 # The header in which a proxy names the address of whoever it serves. Anybody could send it where the proxy does not.
 NULLSTORE_CLIENT_ADDRESS_HEADER = text("NULLSTORE_CLIENT_ADDRESS_HEADER")
-SESSION_COOKIE_HTTPONLY = True
+# No script reads either. Lax: a link in a message opens the page that it names, and no other site's form is believed.
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if NULLSTORE_HTTPS:
+    # Browsers take a cookie of such a name from this very host only, over https; over http they take none.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+NULLSTORE_SESSION_HOURS = env.float("NULLSTORE_SESSION_HOURS", default=10.0)
+if not 0 < NULLSTORE_SESSION_HOURS <= 24 * 31:
+    raise InvalidSetting("NULLSTORE_SESSION_HOURS must be a number of hours above 0, at most 744.")
+SESSION_COOKIE_AGE = int(NULLSTORE_SESSION_HOURS * 3600)
+# Django's own defaults, on which the console relies. Not no-referrer: the Origin of a form would be null.
+SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+# The admin's path below the host: without a slash before, with one behind.
+NULLSTORE_ADMIN_PATH = text("NULLSTORE_ADMIN_PATH", "admin/")
+if not re.fullmatch(r"(?:[A-Za-z0-9_-]+/)+", NULLSTORE_ADMIN_PATH) or NULLSTORE_ADMIN_PATH.startswith("static/"):
+    raise InvalidSetting("NULLSTORE_ADMIN_PATH must be of the form admin/ or staff/console/, and not in static/.")
+
+NULLSTORE_TWO_FACTOR = env.bool("NULLSTORE_TWO_FACTOR", default=False)
+NULLSTORE_LOGIN_ATTEMPTS = env.int("NULLSTORE_LOGIN_ATTEMPTS", default=5)
+if not 1 <= NULLSTORE_LOGIN_ATTEMPTS <= 100:
+    raise InvalidSetting("NULLSTORE_LOGIN_ATTEMPTS must be a number from 1 to 100.")
+NULLSTORE_LOGIN_COOLOFF = env.int("NULLSTORE_LOGIN_COOLOFF", default=15)
+if not 1 <= NULLSTORE_LOGIN_COOLOFF <= 24 * 60:
+    raise InvalidSetting("NULLSTORE_LOGIN_COOLOFF must be a number of minutes from 1 to 1440.")
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_HANDLER = "nullstore.door.attempts.LoginAttempts"
+AXES_LOCKOUT_CALLABLE = "nullstore.door.lockout.locked_out"
+AXES_CLIENT_IP_CALLABLE = "nullstore.door.attempts.client_address"
+# The order in which LoginAttempts takes them.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_FAILURE_LIMIT = NULLSTORE_LOGIN_ATTEMPTS
+AXES_COOLOFF_TIME = timedelta(minutes=NULLSTORE_LOGIN_COOLOFF)
+# Trying on does not prolong it: somebody else could keep a shared address locked for ever.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = AXES_ENABLE_ACCESS_FAILURE_LOG = AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+# Not in what is kept of the form, beside the password; name and address are for the log.
+AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]
+
 # Who may read /metrics, and the reasons of /readyz. Without it: this machine alone, and nobody behind a proxy.
 NULLSTORE_METRICS_TOKEN = text("NULLSTORE_METRICS_TOKEN")
 if NULLSTORE_METRICS_TOKEN and not (
@@ -141,6 +190,8 @@ DATABASES = {
     EREBUS: _database("EREBUS_DATABASE_URL", defaults.EREBUS_DATABASE_URL, after=[]),
     AGENTS: _database("AGENTS_DATABASE_URL", defaults.AGENTS_DATABASE_URL, after=[EREBUS]),
 }
+
+
 def _owner(variable: str, alias: str) -> dict[str, Any] | None:
     """Django's settings of one database for its owner, past a pool or a pooler; None: the owner is who else logs in."""
     url = text(variable)
@@ -183,7 +234,7 @@ SILENCED_SYSTEM_CHECKS = ["models.W035", "security.W005", "security.W021"]
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]

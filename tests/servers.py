@@ -117,5 +117,16 @@ os.environ.update(
     NULLSTORE_HTTPS="off",
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
 )
-for leaks_from_outside in ("REPLICATION_SOURCE_URL", "REPLICATION_ROLE", "DATABASE_POOL_SIZE", "NULLSTORE_LOCALDB_DIR"):
+for leaks_from_outside in (
+    "REPLICATION_SOURCE_URL",
+    "REPLICATION_ROLE",
+    "DATABASE_POOL_SIZE",
+    "NULLSTORE_LOCALDB_DIR",
+    "NULLSTORE_TWO_FACTOR",
+    "NULLSTORE_ADMIN_PATH",
+    "NULLSTORE_LOGIN_ATTEMPTS",
+    "NULLSTORE_LOGIN_COOLOFF",
+    "NULLSTORE_CLIENT_ADDRESS_HEADER",
+    "NULLSTORE_TLS_HEADER",
+):
     os.environ.pop(leaks_from_outside, None)

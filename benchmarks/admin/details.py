@@ -16,6 +16,7 @@ from benchmarks.admin.links import Contents
 from benchmarks.admin.rows import rows_of
 from benchmarks.admin.stock import SITE
 from benchmarks.admin.visits import Failed, Page, Visitor
+from nullstore import conf
 from nullstore.admin import start
 
 #: A page of a row that has choices in its address is visited with so many of them.
@@ -79,19 +80,28 @@ def _address(site: str, model: type[models.Model], name: str, *keys: Any) -> str
     return reverse(f"{site}:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
 
 
+def offered() -> dict[type[models.Model], admin.ModelAdmin]:
+    """Return the tables of the site with their admins; that of second factors has no page while they are off."""
+    return {
+        model: model_admin
+        for model, model_admin in admin.site._registry.items()
+        if conf.two_factor() or model._meta.app_label != "door"
+    }
+
+
 def site_pages(visitor: Visitor) -> Iterator[Page]:
     """Yield the pages of the site that belong to no table and no row: those whose address has no parameters."""
     lists = {_address("admin", model, "changelist") for model in admin.site._registry}
     for pattern in admin.site.get_urls():
         name = getattr(pattern, "name", None)
-        if not name or name in _NOT_TO_VISIT:
+        if not name or name in _NOT_TO_VISIT or (name.startswith("two_factor") and not conf.two_factor()):
             continue
         with suppress(NoReverseMatch):
             address = reverse(f"admin:{name}")
             if address not in lists and visitor.status(address) != _ONLY_POST:
                 yield Page("site", "page", name, address, stock=reverse("stock:index") if name == "index" else None)
     yield Page("site", "page", "index, counted anew", reverse("admin:index"), before=start.expire)
-    for label in sorted({model._meta.app_label for model in admin.site._registry}):
+    for label in sorted({model._meta.app_label for model in offered()}):
         yield Page("site", "page", f"app {label}", reverse("admin:app_list", args=[label]))
 
 

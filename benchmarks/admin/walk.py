@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from django.contrib import admin
 from django.test import override_settings
 from tqdm import tqdm
 
 from benchmarks.admin import stock
-from benchmarks.admin.details import add_page, pages_of_rows, site_pages
+from benchmarks.admin.details import add_page, offered, pages_of_rows, site_pages
 from benchmarks.admin.lists import pages_of_list
 from benchmarks.admin.report import Result, Times
 from benchmarks.admin.visits import PATIENCE, Failed, Page, Visitor, logged_in, statement_timeout
@@ -33,7 +32,7 @@ def walk(options: Namespace) -> Iterator[Result]:
 def _areas(visitor: Visitor, only: str) -> Iterator[tuple[str, Iterator[Page]]]:
     if only in "site":
         yield "site", site_pages(visitor)
-    for model, model_admin in admin.site._registry.items():
+    for model, model_admin in offered().items():
         if only in model._meta.label:
             pages = (pages_of_list(visitor, model_admin), add_page(model_admin), pages_of_rows(visitor, model_admin))
             yield model._meta.label, chain.from_iterable(pages)

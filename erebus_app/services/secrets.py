@@ -3,16 +3,18 @@
 Every row is either as it was or re-encrypted, at any moment: a run that was killed is simply run again.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
-from django.db import OperationalError, connections, reset_queries, transaction
+from django.apps import apps
+from django.db import OperationalError, connections, models, reset_queries, transaction
 from django.db.models import CharField, Count, Func, QuerySet
 from django.views.decorators.debug import sensitive_variables
 from psycopg.errors import LockNotAvailable
 
-from erebus_app.models import AgentApiKey
 from nullstore import encryption
 from nullstore.databases import EREBUS
 from nullstore.exceptions import DecryptionError
@@ -25,9 +27,9 @@ NAMED_ROWS: Final = 100
 
 # Rows that somebody holds are left to _settle(): nothing waits here while it holds locks on others.
 _SWAP = """
-UPDATE agent_api_keys AS t SET secret = v.new, key_fingerprint = v.fingerprint
+UPDATE {table} AS t SET secret = v.new{fingerprint}
 FROM unnest(%s::uuid[], %s::bytea[], %s::bytea[], %s::text[]) AS v (id, old, new, fingerprint),
-     (SELECT id FROM agent_api_keys WHERE id = ANY(%s::uuid[]) FOR UPDATE SKIP LOCKED) AS free
+     (SELECT id FROM {table} WHERE id = ANY(%s::uuid[]) FOR UPDATE SKIP LOCKED) AS free
 WHERE t.id = v.id AND free.id = v.id AND t.secret = v.old
 RETURNING t.id
 """
@@ -63,7 +65,7 @@ class ProblemRows:
     count: int = 0
     named: list[ProblemRow] = field(default_factory=list)
 
-    def add(self, row: AgentApiKey, message: str) -> None:
+    def add(self, row: Any, message: str) -> None:
         self.count += 1
         if len(self.named) < NAMED_ROWS:
             self.named.append(ProblemRow(str(row.pk), encryption.key_id_of(bytes(row.secret)), message))
@@ -101,10 +103,18 @@ class Rotation:
         return 2 if self.unreadable.count else int(self.to_do > 0)
 
 
+def holders() -> list[type[models.Model]]:
+    """Return the models that keep an encrypted secret, of whichever app: those that say to which cell it is bound."""
+    return [model for model in apps.get_models() if hasattr(model, "secret_cell")]
+
+
 def count_by_key_id() -> dict[str, int]:
     """Return the number of secrets under each key id; '' counts those without one."""
-    counts = AgentApiKey.objects.order_by().values_list(KeyId("secret")).annotate(rows=Count("pk"))
-    return dict(sorted(counts))
+    counts: Counter[str] = Counter()
+    for model in holders():
+        rows = model._default_manager.order_by().values_list(KeyId("secret")).annotate(rows=Count("pk"))
+        counts.update(dict(rows))
+    return dict(sorted(counts.items()))
 
 
 def rotate(
@@ -122,7 +132,7 @@ def rotate(
     report = Rotation(encryption.writing_key().id, before=count_by_key_id())
     total = sum(rows for key_id, rows in report.before.items() if key_id != report.key_id)
     done = 0
-    for batch in _batches(report.key_id, batch_size):
+    for batch in chain.from_iterable(_batches(model, report.key_id, batch_size) for model in holders()):
         swaps = [swap for row in batch if (swap := _prepare(row, report))]
         if swaps and not dry_run:
             _swap_batch(swaps, report, lock_wait)
@@ -139,18 +149,25 @@ def rotate(
 class _Swap:
     """A row as it was read, and what its secret and fingerprint are to become."""
 
-    row: AgentApiKey
+    row: Any
     secret: bytes
     fingerprint: str
 
 
-def _rows(key_id: str) -> QuerySet[AgentApiKey]:
+def _rows(model: type[models.Model], key_id: str) -> QuerySet[Any]:
     """The rows whose secret is not under the key `key_id`."""
-    return AgentApiKey.objects.alias(key_id=KeyId("secret")).exclude(key_id=key_id).only("pk", "secret")
+    rows: QuerySet[Any] = (
+        model._default_manager.alias(key_id=KeyId("secret")).exclude(key_id=key_id).only("pk", "secret")
+    )
+    return rows
 
 
-def _batches(key_id: str, size: int) -> Iterator[list[AgentApiKey]]:
-    rows = _rows(key_id).order_by("pk")
+def _has_fingerprint(model: type[models.Model]) -> bool:
+    return any(field.name == "key_fingerprint" for field in model._meta.get_fields())
+
+
+def _batches(model: type[models.Model], key_id: str, size: int) -> Iterator[list[Any]]:
+    rows = _rows(model, key_id).order_by("pk")
     batch = list(rows[:size])
     while batch:
         yield batch
@@ -158,10 +175,10 @@ def _batches(key_id: str, size: int) -> Iterator[list[AgentApiKey]]:
 
 
 @sensitive_variables()
-def _prepare(row: AgentApiKey, report: Rotation) -> _Swap | None:
+def _prepare(row: Any, report: Rotation) -> _Swap | None:
     """Encrypt the row's secret anew in memory; a row that cannot be decrypted goes into the report."""
     try:
-        text = row.reveal()
+        text = encryption.decrypt(row.secret, row.secret_cell())
     except DecryptionError as error:
         report.unreadable.add(row, str(error))
         return None
@@ -177,20 +194,28 @@ def _swap_batch(swaps: list[_Swap], report: Rotation, lock_wait: float) -> None:
 
 
 def _swap_free(swaps: list[_Swap]) -> set[Any]:
-    """Write, in one statement, the rows that still hold what was read and that nobody has locked; return their ids."""
+    """Write, in one statement, the rows that still hold what was read and that nobody has locked; return their ids.
+
+    All are of one model.
+    """
+    model = type(swaps[0].row)
+    table = connections[EREBUS].ops.quote_name(model._meta.db_table)
+    statement = _SWAP.format(
+        table=table, fingerprint=", key_fingerprint = v.fingerprint" if _has_fingerprint(model) else ""
+    )
     ids = [swap.row.pk for swap in swaps]
     old = [bytes(swap.row.secret) for swap in swaps]
     new, fingerprints = [swap.secret for swap in swaps], [swap.fingerprint for swap in swaps]
     with connections[EREBUS].cursor() as cursor:
-        cursor.execute(_SWAP, [ids, old, new, fingerprints, ids])
+        cursor.execute(statement, [ids, old, new, fingerprints, ids])
         return {row_id for (row_id,) in cursor.fetchall()}
 
 
-def _settle(row: AgentApiKey, report: Rotation, lock_wait: float) -> None:
+def _settle(row: Any, report: Rotation, lock_wait: float) -> None:
     """Look again at a row that was changed, locked or deleted after it was read, and swap it alone."""
     problem = f"changed by others {_ATTEMPTS} times meanwhile"
     for _ in range(_ATTEMPTS):
-        found = _rows(report.key_id).filter(pk=row.pk).first()
+        found = _rows(type(row), report.key_id).filter(pk=row.pk).first()
         if found is None:  # Deleted, or written under the first key by somebody else.
             return
         row = found
@@ -213,9 +238,10 @@ def _swap_one(swap: _Swap, lock_wait: float) -> int | None:
         with transaction.atomic(using=EREBUS):
             with connections[EREBUS].cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{int(lock_wait * 1000)}ms"])
-            return AgentApiKey.objects.filter(pk=swap.row.pk, secret=swap.row.secret).update(
-                secret=swap.secret, key_fingerprint=swap.fingerprint
-            )
+            model = type(swap.row)
+            fingerprint = {"key_fingerprint": swap.fingerprint} if _has_fingerprint(model) else {}
+            rows: QuerySet[Any] = model._default_manager.filter(pk=swap.row.pk, secret=swap.row.secret)
+            return rows.update(secret=swap.secret, **fingerprint)
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             return None

@@ -15,10 +15,10 @@ from nullstore.actor import Actor, set_actor
 
 def actor_of(request: HttpRequest, reason: str = "") -> Actor:
     """Return the member of staff who sends `request`."""
-    return Actor(request.user.get_username(), reason, _address(request))
+    return Actor(request.user.get_username(), reason, address_of(request))
 
 
-def _address(request: HttpRequest) -> str | None:
+def address_of(request: HttpRequest) -> str | None:
     """Return the address that the proxy names, if there is to be one and it does, else that of who is connected."""
     # A proxy adds what it sees itself at the end; what stands before that the browser may have sent.
     told = request.headers.get(conf.client_address_header(), "").rpartition(",")[2].strip()

@@ -1,5 +1,7 @@
 """Pages about what went wrong: in the frame, without a database if need be, and without saying more than is good."""
 
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, Final
 
 from django.conf import settings
@@ -10,9 +12,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 
+from nullstore import conf
 from nullstore.admin import outage, staff
 from nullstore.admin.frame import may_see_replication
 from nullstore.databases import EREBUS
+from nullstore.door.gate import is_verified
 from nullstore.exceptions import DatabaseUnavailable
 
 _TEMPLATE: Final = "admin/nullstore/error.html"
@@ -103,8 +107,24 @@ def too_slow(request: HttpRequest) -> HttpResponse:
     return _page(request, 503, "This took too long", text, retry=request.method == "GET")
 
 
+def too_many_logins(request: HttpRequest, ends: datetime | None, seconds: int) -> HttpResponse:
+    """429 for who has failed to log in too often; `seconds` is how long that lasts."""
+    request.user = AnonymousUser()
+    until = f"until {ends + timedelta(minutes=1):%H:%M} UTC" if ends else f"for {ceil(seconds / 60)} minutes"
+    text = (
+        f"Too many logins from here have failed: no more are looked at {until}, not even with the right password. "
+        "A superuser can unlock it in the console (Access attempts), and whoever looks after the server can with "
+        "manage.py axes_reset_username NAME, or axes_reset_ip ADDRESS."
+    )
+    response = _page(request, 429, "Locked out", text)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
 def _page(request: HttpRequest, status: int, title: str, text: str, **more: Any) -> HttpResponse:
-    context = {**_around(request), "title": title, "subtitle": None, "text": text, "status": status, **more}
+    around = _around(request)
+    context = {**around, "title": title, "subtitle": None, "text": text, "status": status, **more}
+    context["no_way_in"] = conf.admin_is_hidden() and not around["has_permission"] and not _is_inside(request)
     response = HttpResponse(render_to_string(_TEMPLATE, context, request), status=status)
     if status == 503:
         response.headers["Retry-After"] = str(_RETRY)
@@ -121,10 +141,14 @@ def _around(request: HttpRequest) -> dict[str, Any]:
     return {"site_header": admin.site.site_header, "site_title": admin.site.site_title, "has_permission": False}
 
 
+def _is_inside(request: HttpRequest) -> bool:
+    return request.path.startswith(f"/{conf.admin_path()}")
+
+
 def _is_staff(request: HttpRequest) -> bool:
     try:
         # A request that was refused early has no user.
-        return hasattr(request, "user") and request.user.is_active and request.user.is_staff
+        return hasattr(request, "user") and request.user.is_active and request.user.is_staff and is_verified(request)
     except (DatabaseError, DatabaseUnavailable):
         request.user = AnonymousUser()
         return False

@@ -15,6 +15,7 @@ def connect() -> None:
     user_logged_out.connect(_logged_out, dispatch_uid="nullstore.staff")
     for signal in (post_save, post_delete):
         signal.connect(_changed, sender=User, dispatch_uid="nullstore.staff")
+    post_delete.connect(_second_factor_removed, sender="door.TotpDevice", dispatch_uid="nullstore.staff")
     for membership in (User.groups.through, User.user_permissions.through, Group.permissions.through):
         m2m_changed.connect(_permissions_changed, sender=membership, dispatch_uid="nullstore.staff")
     post_delete.connect(_permissions_changed, sender=Group, dispatch_uid="nullstore.staff")
@@ -27,6 +28,10 @@ def _logged_out(request: HttpRequest, **kwargs: Any) -> None:
 
 def _changed(instance: User, **kwargs: Any) -> None:
     staff.forget_person(instance.pk)
+
+
+def _second_factor_removed(instance: Any, **kwargs: Any) -> None:
+    staff.forget_person(instance.user_id)
 
 
 def _permissions_changed(**kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from nullstore.admin.show import duration
 from nullstore.admin.staff import Recalled
 from nullstore.admin.watching import watch
 from nullstore.databases import ALIASES
+from nullstore.door.gate import is_verified
 from nullstore.groups import SEES_REPLICATION
 from nullstore.replication.health import Verdict
 
@@ -72,12 +73,16 @@ class Frame:
 
     environment = property(lambda self: conf.environment())
     colour = property(lambda self: conf.environment_colour())
+    two_factor = property(lambda self: conf.two_factor())
 
     @cached_property
     def staff(self) -> bool:
         """Whether the page is for a member of staff who is logged in."""
         user = getattr(self._request, "user", None)
-        return bool(user and user.is_active and user.is_staff)
+        try:
+            return bool(user and user.is_active and user.is_staff and is_verified(self._request))
+        except DatabaseError:
+            return False
 
     @cached_property
     def sees_replication(self) -> bool:

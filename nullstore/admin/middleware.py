@@ -17,6 +17,7 @@ from nullstore.admin import errors, outage, staff
 from nullstore.admin.lists.timeouts import timed_out
 from nullstore.admin.refusals import SAFE_METHODS
 from nullstore.databases import EREBUS
+from nullstore.door.gate import is_verified
 from nullstore.exceptions import DatabaseUnavailable
 from nullstore.locks import is_locked_out
 
@@ -43,7 +44,7 @@ class StaffMiddleware(AuthenticationMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         user, asked = getattr(request, _ASKED, (None, 0.0))
         key = request.session.session_key
-        if user is not None and key and _is_staff(user):
+        if user is not None and key and _is_staff(user) and _verified(request):
             try:
                 staff.confirm(key, user, asked)
                 # Pages of agents name them, and erebus has them. Asks for those that this process does not know yet.
@@ -78,6 +79,14 @@ def _asked(request: HttpRequest, key: str) -> Any:
     if not _is_staff(user):
         staff.forget(key)
     return user
+
+
+def _verified(request: HttpRequest) -> bool:
+    """Whoever has shown a password only is not to be believed during an outage."""
+    try:
+        return is_verified(request)
+    except DatabaseError:
+        return False
 
 
 def _is_staff(user: Any) -> bool:

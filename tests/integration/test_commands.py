@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connections
 
@@ -41,6 +41,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         text=True,
         timeout=60,
     )
+
+
+def user_with(name: str, password: str) -> Any:
+    """The account of that name, if that is its password; not by authenticate(), which wants somebody's request."""
+    user = get_user_model().objects.get(username=name)
+    assert user.check_password(password)
+    return user
 
 
 def applied(alias: str) -> set[str]:
@@ -126,7 +133,7 @@ def test_createsuperuser_and_changepassword_act_on_erebus(monkeypatch: pytest.Mo
     assert get_user_model().objects.using("erebus").get(username="ada").is_superuser
     monkeypatch.setattr("getpass.getpass", lambda **_: "staple orange seven")
     call_command("changepassword", "ada", stdout=io.StringIO())
-    assert authenticate(username="ada", password="staple orange seven")
+    assert user_with("ada", "staple orange seven")
 
 
 @pytest.mark.usefixtures("committed_pair")
@@ -211,7 +218,7 @@ def test_ensure_admin_prints_a_generated_password_once(monkeypatch: pytest.Monke
     first, second = io.StringIO(), io.StringIO()
     call_command("ensure_admin", stdout=first)
     password = first.getvalue().split("shown this once: ")[1].split()[0]
-    user: Any = authenticate(username="admin", password=password)
+    user: Any = user_with("admin", password)
     assert user.is_superuser
     call_command("ensure_admin", stdout=second)
     assert second.getvalue() == "The superuser admin exists.\n"
@@ -224,7 +231,7 @@ def test_ensure_admin_takes_a_given_password_and_does_not_print_it(monkeypatch: 
     out = io.StringIO()
     call_command("ensure_admin", username="ada", stdout=out)
     assert "correct horse" not in out.getvalue()
-    user: Any = authenticate(username="ada", password="correct horse battery")
+    user: Any = user_with("ada", "correct horse battery")
     assert user.is_superuser
 
 

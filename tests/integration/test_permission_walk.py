@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import pytest
+from django.contrib import admin
 from django.core.management import call_command
+from django.db import models
 from django.http import HttpResponse
 
-from tests.integration.adminpages import EDITABLE, READ_ONLY
+from nullstore.admin.readonly import ReadOnlyAdmin
+from tests.integration.adminpages import EDITABLE
+from tests.integration.runtime_roles import as_runtime_roles
 from tests.integration.walking import MAY, Address, Rows, addresses, digests, member, session_of, undone, visitor
 
 pytestmark = pytest.mark.django_db(databases=["erebus", "agents"])
@@ -42,6 +46,13 @@ PAGES: Final = {
     "app_list:erebus_app": Page("erebus_app.view_wallet", "erebus_app.view_wallet"),
     "app_list:agents_app": Page("agents_app.view_task", "agents_app.view_task"),
     "app_list:auth": Page("auth.view_user", "auth.view_user"),
+    "app_list:axes": Page("axes.view_accessattempt", "axes.view_accessattempt"),
+    "app_list:door": Page("door.view_totpdevice", "door.view_totpdevice"),
+    # Everybody but HALFWAY has shown the second factor.
+    "two_factor": Page(STAFF, STAFF),
+    "two_factor_code": Page(STAFF, STAFF),
+    "two_factor_set_up": Page(STAFF, STAFF),
+    "two_factor_leave": Page(NOBODY, STAFF),
     "replication": Page("erebus_app.view_verificationrun", NOBODY),
     "replication_status": Page("erebus_app.view_verificationrun", NOBODY),
     "replication_codes": Page("erebus_app.view_verificationrun", NOBODY),
@@ -66,25 +77,34 @@ ACTIONS: Final = {
     **{("agents_app.Engram", action): "agents_app.change_engram" for action in ("revert", "publish", "unpublish")},
     ("agents_app.Engram", "fork"): "agents_app.add_engram",
     ("auth.User", "password_change"): "auth.change_user",
+    ("axes.AccessAttempt", "unlock"): "axes.delete_accessattempt",
+    ("door.TotpDevice", "remove"): "door.delete_totpdevice",
 }
 
 #: What nobody may do: accounts are deactivated, for the log would go with them; sessions are revoked.
 NEVER: Final = {("auth.User", "delete"), ("erebus_app.AuthSession", "change")}
 
-ROLES: Final = ("anonymous", "no staff", "no group", *MAY, "superuser")
+#: A superuser who has given his password, and not the second factor: nobody yet.
+HALFWAY: Final = "halfway"
+ROLES: Final = ("anonymous", "no staff", HALFWAY, "no group", *MAY, "superuser")
+OUTSIDE: Final = {"anonymous", "no staff", HALFWAY}
 DATA: Final = {"post": "yes", "confirmed": "yes", "reason": "walked by", "name": "x", "password": "x"}
 
 
 def may(role: str, need: str) -> bool:
     if need in {ANYONE, NOBODY}:
         return need == ANYONE
-    if role in {"anonymous", "no staff"}:
+    if role in OUTSIDE:
         return False
     if need == STAFF or role == "superuser":
         return True
     app, _, right = need.partition(".")
     looks = right.startswith("view_") and app in {"erebus_app", "agents_app"}
     return role in MAY and (looks or need in MAY[role])
+
+
+def is_read_only(model: type[models.Model]) -> bool:
+    return isinstance(admin.site.get_model_admin(model), ReadOnlyAdmin)
 
 
 def page_of(address: Address) -> Page:
@@ -97,12 +117,12 @@ def page_of(address: Address) -> Page:
         return Page(need, need)
     meta = address.model._meta
     rights = {right: f"{meta.app_label}.{right}_{meta.model_name}" for right in ("view", "add", "change", "delete")}
-    if address.label in READ_ONLY:
+    if is_read_only(address.model):
         rights |= dict.fromkeys(("add", "change", "delete"), NOBODY)
     # Not by way of a form, whoever asks.
     rights |= {right: NOBODY for label, right in NEVER if label == address.label}
     known = {
-        "changelist": Page(rights["view"], NOBODY if address.label in READ_ONLY else rights["view"]),
+        "changelist": Page(rights["view"], NOBODY if is_read_only(address.model) else rights["view"]),
         "history": Page(rights["view"], rights["view"]),
         "add": Page(rights["add"], rights["add"]),
         "change": Page(rights["view"], rights["change"]),
@@ -126,9 +146,15 @@ def expected(role: str, address: Address, need: str) -> set[str]:
     if address.name in {"login", "logout"}:
         # Who is logged in need not log in, and who is not cannot log out.
         return {"yes", "index", "no"}
+    if address.name == "two_factor_leave":
+        # Leads to the login, whoever sends it.
+        return {"login", "no"}
     if may(role, need):
+        # Who has shown the second factor is not asked for it.
+        return {"index" if address.name == "two_factor_code" else "yes"}
+    if role == HALFWAY and address.name.startswith("two_factor"):
         return {"yes"}
-    return {"login"} if role in {"anonymous", "no staff"} else {"no"}
+    return {"login"} if role in OUTSIDE else {"no"}
 
 
 def worth_a_visit(role: str, need: str) -> bool:
@@ -141,11 +167,14 @@ def data_for(address: Address) -> dict[str, Any]:
 
 
 @pytest.fixture
-def rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rows]:
+def rows(runtime_roles: None, db: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Rows]:
+    settings.NULLSTORE_TWO_FACTOR = True
     call_command("ensure_groups", stdout=io.StringIO())
     logging.disable(logging.WARNING)  # a line and a traceback for each of a thousand refusals
     monkeypatch.setattr("nullstore.admin.replication.verifying.start", lambda requested_by: None)
-    yield Rows.insert()
+    inserted = Rows.insert()
+    with as_runtime_roles():
+        yield inserted
     logging.disable(logging.NOTSET)
 
 
@@ -154,8 +183,9 @@ def session(role: str, settings: Any) -> str | None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if role == "anonymous":
         return None
-    staff = role != "no staff"
-    return session_of(member(role, role if role in MAY else None, is_staff=staff, is_superuser=role == "superuser"))
+    root = role in {HALFWAY, "superuser"}
+    who = member(role, role if role in MAY else None, is_staff=role != "no staff", is_superuser=root)
+    return session_of(who, verified=role != HALFWAY)
 
 
 def test_every_address_is_decided_on(rows: Rows) -> None:
@@ -190,7 +220,8 @@ def test_sending_is_for_those_who_may_and_else_changes_nothing(role: str, rows: 
         need = page_of(address).post
         if not worth_a_visit(role, need):
             continue
-        if may(role, need):
+        # Who leaves would be somebody else at all the addresses that follow.
+        if may(role, need) or address.name == "two_factor_leave":
             with undone():
                 found = verdict(visitor(session).post(address.path, data_for(address)))
         else:

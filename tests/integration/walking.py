@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from axes.models import AccessAttempt, AccessFailureLog
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
@@ -14,6 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from nullstore.databases import ALIASES
+from nullstore.door.models import TotpDevice
 from tests.integration.adminpages import APPS, insert_row
 from tests.integration.baresql import BareSQL
 
@@ -66,7 +68,16 @@ class Rows:
     @classmethod
     def insert(cls) -> "Rows":
         keys = {model: insert_row(model._meta.label) for model in admin.site._registry if model._meta.app_label in APPS}
-        return cls({**keys, User: User.objects.create_user("account").pk, Group: Group.objects.create(name="group").pk})
+        account = User.objects.create_user("account")
+        attempt = {"username": "root", "ip_address": "192.0.2.1"}
+        others = (
+            account,
+            Group.objects.create(name="group"),
+            AccessAttempt.objects.create(**attempt, failures_since_start=5),
+            AccessFailureLog.objects.create(**attempt),
+            second_factor(account),
+        )
+        return cls({**keys, **{type(row): row.pk for row in others}})
 
 
 def addresses(rows: Rows) -> list[Address]:
@@ -87,7 +98,7 @@ def _patterns(resolver: URLResolver, prefix: str) -> Iterator[tuple[URLPattern, 
 def _addresses(pattern: URLPattern, prefix: str, rows: Rows) -> Iterator[Address]:
     route, name = str(pattern.pattern), pattern.name or ""
     if name == "app_list":
-        yield from (Address(f"{name}:{label}", f"/{prefix}{label}/") for label in (*APPS, "auth"))
+        yield from (Address(f"{name}:{label}", f"/{prefix}{label}/") for label in (*APPS, "auth", "axes", "door"))
     elif name == "autocomplete":
         query = "app_label=agents_app&model_name=task&field_name=assigned_agent&term="
         yield Address(name, f"/{prefix}{route}?{query}")
@@ -149,12 +160,21 @@ def member(name: str, group: str | None = None, **attributes: Any) -> User:
     return user
 
 
-def session_of(user: User | None) -> str | None:
-    """Log `user` in; return the key of the session."""
+def second_factor(user: User) -> TotpDevice:
+    """A device of theirs that nobody holds."""
+    return TotpDevice.objects.create(user=user, name="authenticator app", secret=b"")
+
+
+def session_of(user: User | None, *, verified: bool = True) -> str | None:
+    """Log `user` in, who has a second factor, and has shown it or not; return the key of the session."""
     if user is None:
         return None
     client = Client()
     client.force_login(user)
+    session, device = client.session, second_factor(user)
+    if verified:
+        session["nullstore_two_factor"] = str(device.pk)
+        session.save()
     return client.cookies["sessionid"].value
 
 

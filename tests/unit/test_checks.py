@@ -30,23 +30,33 @@ def test_e001_an_app_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "HOMES in nullstore/databases.py" in (error.hint or "")
 
 
-def default_url(settings: Settings, alias: str) -> None:
-    changed = {**settings.DATABASES, alias: {**settings.DATABASES[alias], "PASSWORD": defaults.LOCAL_PASSWORD}}
-    settings.DATABASES = changed
-
-
 DEFAULTS: dict[str, Callable[[Settings], None]] = {
     "SECRET_KEY": lambda settings: setattr(settings, "SECRET_KEY", defaults.SECRET_KEY),
     "REPLICATION_PASSWORD": lambda settings: setattr(settings, "REPLICATION_PASSWORD", defaults.REPLICATION_PASSWORD),
     "FIELD_ENCRYPTION_KEYS": lambda settings: setattr(
         settings, "FIELD_ENCRYPTION_KEYS", f"{settings.FIELD_ENCRYPTION_KEYS},{defaults.FIELD_ENCRYPTION_KEYS}"
     ),
-    "EREBUS_DATABASE_URL": lambda settings: default_url(settings, "erebus"),
-    "AGENTS_DATABASE_URL": lambda settings: default_url(settings, "agents"),
+}
+ROLES: dict[str, Callable[[Settings, str], None]] = {
+    "REPLICATION_PASSWORD": lambda settings, password: setattr(settings, "REPLICATION_PASSWORD", password),
+    "REPLICATION_SOURCE_URL": lambda settings, password: setattr(
+        settings, "REPLICATION_SOURCE", {"HOST": "erebus", "PORT": "5432", "PASSWORD": password}
+    ),
+    **{
+        f"{alias.upper()}_DATABASE_URL": lambda settings, password, alias=alias: setattr(  # type: ignore[misc]
+            settings, "RUNTIME_LOGINS", {**settings.RUNTIME_LOGINS, alias: ("postgres", password)}
+        )
+        for alias in databases.ALIASES
+    },
+    **{
+        f"{alias.upper()}_OWNER_URL": lambda settings, password, alias=alias: setattr(  # type: ignore[misc]
+            settings, "OWNER_DATABASES", {**settings.OWNER_DATABASES, alias: {"PASSWORD": password}}
+        )
+        for alias in databases.ALIASES
+    },
 }
 
 
-@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
 @pytest.mark.parametrize("variable", DEFAULTS)
 def test_e002_a_default_secret_outside_debug(variable: str, settings: Settings) -> None:
     settings.DEBUG = False
@@ -57,6 +67,34 @@ def test_e002_a_default_secret_outside_debug(variable: str, settings: Settings) 
     assert error.msg.startswith(variable)
     settings.DEBUG = True
     assert checks.check_secrets() == []
+
+
+@pytest.mark.parametrize("password", sorted(defaults.PUBLISHED_PASSWORDS))
+@pytest.mark.parametrize("variable", ROLES)
+def test_e002_a_published_password_outside_debug(variable: str, password: str, settings: Settings) -> None:
+    settings.DEBUG = False
+    ROLES[variable](settings, password)
+    (error,) = checks.check_secrets()
+    assert (error.id, error.msg.partition(" ")[0]) == ("nullstore.E002", variable)
+    assert password not in error.msg.replace("published password", "")
+    settings.DEBUG = True
+    assert checks.check_secrets() == []
+
+
+@pytest.mark.parametrize(
+    ("tls", "address", "found"),
+    [
+        (None, "", []),
+        (("HTTP_X_FORWARDED_PROTO", "https"), "", ["nullstore.W003"]),
+        (("HTTP_X_FORWARDED_PROTO", "https"), "X-Real-IP", []),
+    ],
+)
+def test_w003_a_proxy_that_does_not_say_whom_it_serves(tls: Any, address: str, found: Any, settings: Settings) -> None:
+    settings.DEBUG = False
+    settings.SECURE_PROXY_SSL_HEADER, settings.NULLSTORE_CLIENT_ADDRESS_HEADER = tls, address
+    assert ids(checks.check_client_address()) == found
+    settings.DEBUG = True
+    assert checks.check_client_address() == []
 
 
 @pytest.mark.parametrize("variable", ["REPLICATION_PASSWORD", "FIELD_ENCRYPTION_KEYS"])

@@ -15,7 +15,10 @@ from nullstore.management.base import CleanErrors
 
 _UNFINISHED = {
     1: "{to_do:,} rows are not under the first key. Run manage.py rotate_keys{again}.",
-    2: "{unreadable:,} rows cannot be decrypted. Enter their secrets anew, or put the missing keys back and run again.",
+    2: (
+        "{unreadable:,} rows cannot be decrypted. Put the missing keys back and run again, or enter their secrets anew "
+        "(an authenticator app is removed, and set up again)."
+    ),
 }
 
 

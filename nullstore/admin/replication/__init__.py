@@ -13,7 +13,7 @@ from nullstore.admin.replication import views
 
 
 def urls() -> list[URLPattern]:
-    """Return the addresses below /admin/, in the namespace of the admin site. For staff who may see replication."""
+    """Return the addresses below the admin, in the namespace of the admin site. For staff who may see replication."""
 
     def looking(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
         return admin.site.admin_view(views.for_those_who_may_see(view))

@@ -4,10 +4,14 @@ import os
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
-from django.core.management.base import CommandParser
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError, CommandParser
 
+from nullstore import defaults
 from nullstore.databases import EREBUS
 from nullstore.management.base import CleanErrors
 
@@ -29,12 +33,24 @@ class Command(CleanErrors):
             self.stdout.write(f"The superuser {superuser.get_username()} exists.")
             return
         given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+        if given and not settings.DEBUG:
+            _refuse_if_guessable(given, options["username"])
         password = given or secrets.token_urlsafe(12)
         create_superuser(options["username"], password)
         self.stdout.write(f"Created the superuser {options['username']}.")
         if not given:
             self.stdout.write(f"Its password, shown this once: {password}")
             self.stdout.write(f"To change it: manage.py changepassword {options['username']}")
+
+
+def _refuse_if_guessable(password: str, username: str) -> None:
+    user = get_user_model()(**{get_user_model().USERNAME_FIELD: username})
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise CommandError(f"DJANGO_SUPERUSER_PASSWORD: {' '.join(error.messages)}", returncode=2) from None
+    if password in defaults.PUBLISHED_PASSWORDS:
+        raise CommandError("DJANGO_SUPERUSER_PASSWORD is a published password, which anybody can read.", returncode=2)
 
 
 def create_superuser(username: str, password: str) -> AbstractUser:

@@ -1,0 +1,9 @@
+"""django-axes' axes_reset_ip, which ends clean where erebus does not answer."""
+
+from axes.management.commands import axes_reset_ip
+
+from nullstore.management.base import CleanErrors
+
+
+class Command(CleanErrors, axes_reset_ip.Command):
+    pass
