@@ -129,6 +129,9 @@ def failover_slot() -> bool:
     return bool(settings.REPLICATION_FAILOVER)
 
 
+def behind_transaction_pooler() -> bool:
+    """Whether Django reaches the databases through a pooler that gives each transaction another session."""
+    return bool(settings.NULLSTORE_POOLER)
 
 
 def slot_timeout() -> float:

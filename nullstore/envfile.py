@@ -17,6 +17,12 @@ _HEADER: Final = """\
 # .env.example explains every setting. What is set in the environment itself wins over this file.
 """
 
+
+def _runtime_url(owner: str, role: str) -> str:
+    """The URL of the owner, with a role that migrate makes, and a password made here."""
+    return f"postgres://{role}:{secrets.token_urlsafe(24)}@{owner.rpartition('@')[2]}"
+
+
 #: What the file sets, in this order. Secrets are made for each file.
 _VALUES: Final[Mapping[str, Callable[[], str]]] = {
     "DEBUG": lambda: "on",
@@ -24,8 +30,10 @@ _VALUES: Final[Mapping[str, Callable[[], str]]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(50),
     "FIELD_ENCRYPTION_KEYS": generate_key,
     "REPLICATION_PASSWORD": lambda: secrets.token_urlsafe(24),
-    "EREBUS_DATABASE_URL": lambda: defaults.EREBUS_DATABASE_URL,
-    "AGENTS_DATABASE_URL": lambda: defaults.AGENTS_DATABASE_URL,
+    "EREBUS_OWNER_URL": lambda: defaults.EREBUS_DATABASE_URL,
+    "EREBUS_DATABASE_URL": lambda: _runtime_url(defaults.EREBUS_DATABASE_URL, "erebus_web"),
+    "AGENTS_OWNER_URL": lambda: defaults.AGENTS_DATABASE_URL,
+    "AGENTS_DATABASE_URL": lambda: _runtime_url(defaults.AGENTS_DATABASE_URL, "agents_web"),
 }
 
 
@@ -51,6 +59,9 @@ def _content(from_outside: list[str]) -> str:
         if name in from_outside
         else f"{name}={make()}\n"
         for name, make in _VALUES.items()
+        # An owner of the local database beside a database from elsewhere would be the owner of another one.
+        if not (name.endswith("_OWNER_URL") and name.replace("_OWNER_", "_DATABASE_") in from_outside)
+        or name in from_outside
     )
 
 

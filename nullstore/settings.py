@@ -43,6 +43,8 @@ NULLSTORE_PG_BINDIR = text("NULLSTORE_PG_BINDIR")
 NULLSTORE_LOCALDB_DIR = text("NULLSTORE_LOCALDB_DIR")
 
 # Where `manage.py collectstatic` puts the files for browsers; the web process serves them. Empty: it does not.
+NULLSTORE_STATIC_DIR = text("NULLSTORE_STATIC_DIR")
+
 INSTALLED_APPS = [
     # Before Django's apps: commands of the same name in nullstore take precedence.
     "nullstore",
@@ -64,6 +66,8 @@ MIDDLEWARE = [
     "nullstore.probes.middleware.ProbesMiddleware",
     "nullstore.requestlog.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # Files for browsers, from NULLSTORE_STATIC_DIR; before whatever asks a database.
+    *(["whitenoise.middleware.WhiteNoiseMiddleware"] if NULLSTORE_STATIC_DIR else []),
     "csp.middleware.CSPMiddleware",
     # Before whatever asks a database.
     "nullstore.admin.limits.LimitsMiddleware",
@@ -173,11 +177,20 @@ TEMPLATES = [
     },
 ]
 
+# transaction: a pooler such as PgBouncer gives each transaction another session of the server.
+NULLSTORE_POOLER = text("NULLSTORE_POOLER")
+if NULLSTORE_POOLER not in ("", "transaction"):
+    raise InvalidSetting("NULLSTORE_POOLER must be transaction, or empty where there is no pooler.")
+
 
 def _database(variable: str, default: str, *, after: list[str]) -> dict[str, Any]:
     """Django's settings of one database; `after` are the aliases that test set-up makes before it."""
     config = parse_database_url(variable, text(variable, default))
     options: dict[str, Any] = {"connect_timeout": 5, "application_name": "nullstore", **config.get("OPTIONS", {})}
+    if NULLSTORE_POOLER:
+        # A statement prepared, or a cursor opened, in one session of the server is unknown in the next.
+        options["prepare_threshold"] = None
+        config["DISABLE_SERVER_SIDE_CURSORS"] = True
     pool_size = env.int("DATABASE_POOL_SIZE", default=0)
     if pool_size:
         # psycopg_pool waits 30 s for a dead server by default; nobody waits that long for a page.
@@ -211,6 +224,11 @@ RUNTIME_LOGINS = {
     alias: (str(DATABASES[alias]["USER"]), str(DATABASES[alias]["PASSWORD"])) for alias in (EREBUS, AGENTS)
 }
 OWNER_DATABASES = {EREBUS: _owner("EREBUS_OWNER_URL", EREBUS), AGENTS: _owner("AGENTS_OWNER_URL", AGENTS)}
+if NULLSTORE_POOLER and not all(OWNER_DATABASES.values()):
+    raise InvalidSetting(
+        "NULLSTORE_POOLER needs EREBUS_OWNER_URL and AGENTS_OWNER_URL, which say where the servers themselves are: "
+        "locks and snapshots last for a session. The web process needs no owner in them: postgres://host:port/database."
+    )
 DATABASE_ROUTERS = ["nullstore.router.HomeRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -245,3 +263,11 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 STATIC_URL = "static/"
+if NULLSTORE_STATIC_DIR:
+    STATIC_ROOT = NULLSTORE_STATIC_DIR
+    # The content is part of each name: browsers may keep a file for ever. The others are of no use to them.
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+    WHITENOISE_KEEP_ONLY_HASHED_FILES = True

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.http import HttpRequest, HttpResponse
 
+from nullstore import conf
 from nullstore.databases import ALIASES
 
 #: For each statement of a request, as PostgreSQL spells them. Parts of pages have shorter ones of their own.
@@ -36,7 +37,8 @@ class LimitsMiddleware:
 
 
 def _limit(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    if connection.alias not in ALIASES:
+    # Behind a pooler it would be set for whoever gets that session next; there the pooler sets it for all of them.
+    if connection.alias not in ALIASES or conf.behind_transaction_pooler():
         return
     if _serving.get():
         with connection.cursor() as cursor:

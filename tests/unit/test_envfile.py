@@ -43,8 +43,10 @@ def test_a_new_file_is_private_and_complete(tmp_path, monkeypatch):
     values = read(tmp_path / ".env", monkeypatch)
     assert values["DEBUG"] == "on"
     assert values["NULLSTORE_ENVIRONMENT"] == "development"
-    assert values["EREBUS_DATABASE_URL"] == "postgres://postgres:postgres_secure_pass@127.0.0.1:5440/erebus"
-    assert values["AGENTS_DATABASE_URL"] == "postgres://postgres:postgres_secure_pass@127.0.0.1:5441/agents"
+    assert values["EREBUS_OWNER_URL"] == "postgres://postgres:postgres_secure_pass@127.0.0.1:5440/erebus"
+    assert values["AGENTS_OWNER_URL"] == "postgres://postgres:postgres_secure_pass@127.0.0.1:5441/agents"
+    assert re.fullmatch(r"postgres://erebus_web:[\w-]{32}@127\.0\.0\.1:5440/erebus", values["EREBUS_DATABASE_URL"])
+    assert re.fullmatch(r"postgres://agents_web:[\w-]{32}@127\.0\.0\.1:5441/agents", values["AGENTS_DATABASE_URL"])
     assert [path.name for path in tmp_path.iterdir()] == [".env"]
 
 

@@ -1,0 +1,1 @@
+"""The web process and what stands in front of the databases, as they are deployed."""
