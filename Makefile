@@ -39,13 +39,18 @@ test: .venv/development .venv/axe-core ## Run the tests on PostgreSQL 18 pairs o
 test-15: .venv/development .venv/axe-core ## Run the tests on an installed PostgreSQL 15 (PG15_BINDIR says where)
 	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(PYTEST) -m 'not slow' $(ARGS)
 
+# The faults one by one: how long mending took is written down.
+SCENARIOS := $(BIN)/python -m pytest tests/faults tests/failover -m 'slow or scenario'
+OTHER_SLOW := $(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore=tests/faults --ignore=tests/failover -m slow
+
 faults: .venv/development .venv/axe-core ## Inject every fault for real, run all other slow tests, write docs/reference/faults.md
-	@$(BIN)/python -m pytest tests/faults tests -m 'slow or scenario' --write-report $(ARGS)
+	@$(SCENARIOS) --write-report $(ARGS)
+	@$(OTHER_SLOW) $(ARGS)
 
 # Without the browser's walk over every page: what a page looks like does not depend on the version.
 faults-15: .venv/development ## The same on an installed PostgreSQL 15
-	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(BIN)/python -m pytest tests/faults tests -m 'slow or scenario' \
-		--ignore=tests/browser --write-report $(ARGS)
+	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(SCENARIOS) --write-report $(ARGS)
+	@NULLSTORE_PG_BINDIR=$(PG15_BINDIR) $(OTHER_SLOW) --ignore=tests/browser $(ARGS)
 
 # The checks see the settings of a machine of one's own, not of .env: no lint result depends on it.
 lint: export NULLSTORE_ENV_FILE =
@@ -65,6 +70,7 @@ format: .venv/development ## Format the code
 bench: .venv/development ## Run the benchmarks at a small size
 	@$(BIN)/python -m benchmarks.router
 	@$(BIN)/python -m benchmarks.verify
+	@$(BIN)/python -m benchmarks.backup
 
 # An environment that was interrupted half way has no pip, and is made anew.
 .venv/runtime: requirements.txt

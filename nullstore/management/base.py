@@ -29,7 +29,7 @@ class CleanErrors(BaseCommand):
             if isinstance(error.__cause__, DatabaseError):
                 raise CommandError(str(error.__cause__).strip(), returncode=2) from error
             raise
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise CommandError(f"{_unreachable()}{str(error).strip()}", returncode=2) from error
         except (DatabaseError, psycopg.Error) as error:
             raise CommandError(str(error).strip(), returncode=2) from error

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.faults.clusters import FaultPair
 from tests.faults.console import manage
 from tests.faults.faults import SQL, Fault
 from tests.faults.scenarios import subject
+from tests.integration.replicas import wait_for
 
 scenario = subject(__name__, "Disk of the subscriber")
 MEGABYTE = 1024 * 1024
@@ -127,3 +129,34 @@ def limit_file_size(server: LocalServer, soft_limit: str) -> None:
     done = account.run(["prlimit", "--pid", str(server.pid), f"--fsize={soft_limit}"], cwd=Path("/"), timeout=10)
     assert done.returncode == 0, done.stderr
     connections.close_all()  # a session keeps the limit with which it began
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("free", [0, 12], ids=["at once", "half way"])
+def test_a_restore_onto_a_full_disk_is_undone_and_done_again(
+    clean_pair: FaultPair, small_disk: Path, tmp_path: Path, free: int
+) -> None:
+    """What is there goes on, and the next run ends it."""
+    write_much(8)
+    assert manage("replication wait --timeout 60").code == 0
+    backup = tmp_path / "backup"
+    assert manage(f"backup {backup}").code == 0
+    SQL["erebus"].run("INSERT INTO user_references (source_identifier, network) VALUES ('later', 'email')")
+    fill(small_disk / "ballast")
+    os.truncate(small_disk / "ballast", (small_disk / "ballast").stat().st_size - free * MEGABYTE)
+    failed = manage(f"restore {backup} --no-input")
+    assert failed.code == 2
+    # Where there is no room for the WAL, the server ends its sessions and recovers.
+    assert re.search("No space left on device|server closed the connection|recovery", failed.err), failed.err
+    (small_disk / "ballast").unlink()
+    if not clean_pair.server("agents").is_running():
+        clean_pair.start("agents")
+    wait_for(lambda: manage("replication wait --timeout 10").code == 0)
+    assert manage("replication verify").code == 0
+    assert SQL["agents"].value("SELECT count(*) FROM user_references WHERE source_identifier = 'later'") == 1
+    again = manage(f"restore {backup} --no-input")
+    assert again.code == 0, again.err
+    assert SQL["agents"].value("SELECT count(*) FROM user_references WHERE source_identifier = 'later'") == 0
+    assert manage("restore --drop-kept --no-input").code == 0
+    found = "SELECT count(*) FROM pg_database WHERE datname ~ '_(restore|before)_'"
+    assert SQL["agents"].value(found) == SQL["erebus"].value(found) == 0

@@ -3,7 +3,6 @@ import glob
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 from nullstore.exceptions import LocalServerError
 from nullstore.localdb import postmaster
 from nullstore.localdb.account import server_account
+from tests.integration.disks import fill_up, small_disk
 from tests.integration.localdb_home import PASSWORD, a_home, a_server, eventually, open_folder
 
 pytestmark = pytest.mark.slow
@@ -170,18 +170,6 @@ def test_another_password_than_the_datas_is_a_clear_error(running):
     assert server.start(programs) == "running already"
 
 
-@contextlib.contextmanager
-def small_disk(folder, megabytes):
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("a small disk can only be mounted by a root that may mount")
-    try:
-        yield folder / "server"
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 @pytest.mark.parametrize("megabytes", [1, 20, 40])
 def test_a_disk_too_full_to_make_the_data_is_named(megabytes):
     with open_folder() as folder, small_disk(folder / "disk", megabytes) as directory:
@@ -201,9 +189,7 @@ def test_a_disk_that_has_become_full_is_named_at_the_next_start():
     ):
         server.start(programs)
         server.stop()
-        with contextlib.suppress(OSError), (folder / "disk" / "filler").open("wb", buffering=0) as filler:
-            while filler.write(b"\0" * 4096):
-                pass
+        fill_up(folder / "disk" / "filler")
         with pytest.raises(LocalServerError, match=r"No space left on device|has only 0 MB left"):
             server.start(programs)
         (folder / "disk" / "filler").unlink()

@@ -1,16 +1,11 @@
 """`migrate` killed with SIGKILL at every statement about replication and about indexes, then run again.
 
-A forked process runs the migration and kills itself before its n-th statement, whichever connection that is on. Each
-round first goes back to before the migration; the rounds end with the n at which the migration gets through.
+Each round first goes back to before the migration; the rounds end with the n at which the migration gets through.
 """
 
-import os
-import signal
 import time
 from collections.abc import Callable
-from typing import Any
 
-import psycopg
 import pytest
 from django.db import connections
 
@@ -20,6 +15,7 @@ from nullstore.replication.connect import connect
 from nullstore.replication.slots import drop_slot
 from nullstore.replication.specs import SubscriptionSpec
 from nullstore.replication.subscriptions import drop_subscription
+from tests.integration.killing import survives
 from tests.integration.replicas import (
     AGENTS_SQL,
     SUBSCRIPTION,
@@ -39,46 +35,6 @@ from tests.integration.replicas import (
 pytestmark = [pytest.mark.usefixtures("committed_pair"), pytest.mark.slow]
 MOST_STATEMENTS = 200
 INDEXES = "SELECT indexrelid::regclass::text, indisvalid, pg_get_indexdef(indexrelid) FROM pg_index ORDER BY 1"
-
-
-def die_before_statement(number: int) -> None:
-    """From now on in this process, SIGKILL it before the `number`-th statement that goes to any server."""
-    seen = 0
-
-    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
-            nonlocal seen
-            seen += 1
-            if seen == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(self, *args, **kwargs)
-
-        return execute
-
-    for cursor in (psycopg.Cursor, psycopg.ClientCursor):
-        if "execute" in vars(cursor):
-            cursor.execute = counted(cursor.execute)  # type: ignore[method-assign]
-
-
-def survives(number: int, act: Callable[[], None]) -> bool:
-    """Run `act` in a forked process that dies before its `number`-th statement; return whether it got through."""
-    for connection in connections.all(initialized_only=True):
-        connection.close()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            die_before_statement(number)
-            act()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(pid, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return False
-    assert os.waitstatus_to_exitcode(status) == 0, "the migration itself failed"
-    return True
 
 
 def kill_at_every_statement(back: Callable[[], None], forth: Callable[[], None], check: Callable[[], None]) -> int:

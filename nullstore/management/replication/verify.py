@@ -3,8 +3,9 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from nullstore.management.line import Line
 from nullstore.management.replication.action import Action
 from nullstore.replication.compare.repair import repair
 from nullstore.replication.compare.results import Verification
@@ -71,28 +72,6 @@ class Verify(Action):
         if found.not_compared:
             self.print(f"Not compared, only the replica has them: {', '.join(found.not_compared)}.")
         self.print(_verdict(found))
-
-
-class Line:
-    """One line on stderr that says what is being done, at a terminal only; gone at the end."""
-
-    def __init__(self, command: BaseCommand) -> None:
-        self._stream = command.stderr
-        self._shown = bool(getattr(self._stream, "isatty", lambda: False)())
-
-    def __enter__(self) -> "Line":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._write("")
-
-    def show(self, doing: str) -> None:
-        self._write(doing)
-
-    def _write(self, text: str) -> None:
-        if self._shown:
-            self._stream.write(f"\r\x1b[K{text}", style_func=str, ending="")
-            self._stream.flush()
 
 
 def _verdict(found: Verification) -> str:
