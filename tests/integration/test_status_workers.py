@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from nullstore import conf
 from nullstore.databases import AGENTS, EREBUS
 from nullstore.replication.connect import connect
+from nullstore.replication.health import watch
 from tests.integration.looks import (
     RESYNC,
     assert_ok,
@@ -168,13 +170,19 @@ def test_no_worker_at_all() -> None:
     assert_ok()
 
 
-def test_a_worker_that_is_being_started_again_is_awaited() -> None:
+def test_a_worker_that_is_being_started_again_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the timeout says: as long as the server takes for it."""
     wait_until_replicated(30)
-    launcher = AGENTS_SQL.value(LAUNCHER)
+    launcher, fails = AGENTS_SQL.value(LAUNCHER), watch._fails
+
+    def go_on(*look: Any) -> bool:
+        # Whether the worker fails is asked when the timeout has passed without one: only now can there be one again.
+        os.kill(launcher, signal.SIGCONT)
+        return fails(*look)
+
     with stopped(launcher):
         AGENTS_SQL.run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_subscription WHERE pid IS NOT NULL")
-        threading.Timer(0.2, os.kill, (launcher, signal.SIGCONT)).start()
+        monkeypatch.setattr(watch, "_fails", go_on)
         found = look(0.01)
     assert (found.verdict, codes(found)) == ("ok", [])
     assert found.lag_seconds is not None
