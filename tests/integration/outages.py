@@ -1,6 +1,7 @@
-"""A database that is not there, as the console meets it: nobody listens, or somebody who says nothing."""
+"""A database that is not there, as it is met: nobody listens, or somebody who says nothing, hangs up or freezes."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
@@ -60,3 +61,44 @@ def assert_says(response: HttpResponse, status: int, *words: str) -> None:
     assert "nullstore · test" in said
     assert "Traceback" not in said
     assert PASSWORD not in said
+
+
+def hang_up(listener: socket.socket, for_good: bool = True) -> None:
+    """Take one connection and end it, when it has said what it wants; `for_good` means that nobody listens then."""
+    taken, _ = listener.accept()
+    taken.recv(1024)
+    if for_good:
+        listener.close()
+    taken.close()
+
+
+class FrozenAfterLogin:
+    """A proxy that lets so many bytes of the server's answers through, and then nothing more."""
+
+    LET_THROUGH = 2000
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+
+    def __enter__(self) -> "FrozenAfterLogin":
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        client, _ = self._listener.accept()
+        server = socket.create_connection(("127.0.0.1", self._target))
+        with client, server:
+            threading.Thread(target=self._answers, args=(server, client), daemon=True).start()
+            while data := client.recv(65536):
+                server.sendall(data)
+
+    def _answers(self, server: socket.socket, client: socket.socket) -> None:
+        left = self.LET_THROUGH
+        while left > 0 and (data := server.recv(left)):
+            client.sendall(data)
+            left -= len(data)

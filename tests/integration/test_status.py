@@ -21,6 +21,7 @@ from nullstore.databases import AGENTS, EREBUS
 from nullstore.localdb.server import LocalServer
 from nullstore.replication.health import Verdict, health
 from tests.integration.looks import codes, look, only_problem
+from tests.integration.outages import FrozenAfterLogin, hang_up
 from tests.integration.replicas import AGENTS_SQL, EREBUS_SQL, add_user, wait_for, wait_until_replicated
 from tests.servers import FAST, PASSWORD, Pair, free_ports
 
@@ -184,6 +185,25 @@ class TestOfServersThatDoNotAnswer:
         assert "timeout" in problem.seen
         assert "frozen, overloaded or cut off" in problem.cause
 
+    def test_one_that_dies_as_it_is_asked(self, elsewhere: Elsewhere) -> None:
+        """It hangs up on the first connection and is gone for the second: as a server that was killed just now."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            elsewhere(AGENTS, PORT=listener.getsockname()[1])
+            dying = threading.Thread(target=hang_up, args=[listener])
+            dying.start()
+            problem = only_problem("subscriber_unreachable")
+            dying.join()
+        assert problem.fix == "manage.py localdb start"
+
+    def test_one_that_hangs_up_again_and_again(self, elsewhere: Elsewhere) -> None:
+        """As a proxy does that has lost its server."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            elsewhere(AGENTS, PORT=listener.getsockname()[1])
+            for _ in range(2):
+                threading.Thread(target=hang_up, args=[listener, False], daemon=True).start()
+            problem = only_problem("subscriber_unreachable")
+        assert "frozen, overloaded or cut off" in problem.cause
+
     def test_one_that_freezes_after_the_login(self, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
         """The server's own timeouts do not help here: the connection is cut from this side."""
         monkeypatch.setattr("nullstore.replication.health.examine._LOOK", 1.0)
@@ -193,38 +213,6 @@ class TestOfServersThatDoNotAnswer:
             problem = only_problem("subscriber_unreachable")
             assert time.monotonic() - started < 10
         assert "frozen, overloaded or cut off" in problem.cause
-
-
-class FrozenAfterLogin:
-    """A proxy that lets so many bytes of the server's answers through, and then nothing more."""
-
-    LET_THROUGH = 2000
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-
-    def __enter__(self) -> "FrozenAfterLogin":
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._listener.close()
-
-    def _serve(self) -> None:
-        client, _ = self._listener.accept()
-        server = socket.create_connection(("127.0.0.1", self._target))
-        with client, server:
-            threading.Thread(target=self._answers, args=(server, client), daemon=True).start()
-            while data := client.recv(65536):
-                server.sendall(data)
-
-    def _answers(self, server: socket.socket, client: socket.socket) -> None:
-        left = self.LET_THROUGH
-        while left > 0 and (data := server.recv(left)):
-            client.sendall(data)
-            left -= len(data)
 
 
 def test_a_server_that_writes_too_little_wal(pair: Pair, committed_pair: None, elsewhere: Elsewhere) -> None:

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import psycopg
@@ -39,7 +39,7 @@ class End:
         way = connect_as_django if as_django else connect
         several = "," in f"{address_of(alias)} {connections[alias].settings_dict['HOST']}"
         timeout = CONNECT_EACH if several else CONNECT
-        self.connection = way(alias, connect_timeout=timeout, application_name="nullstore status")
+        self.connection = _connected(partial(way, alias, connect_timeout=timeout, application_name="nullstore status"))
         self._socket = socket.socket(fileno=os.dup(self.connection.fileno()))
         self._timer = threading.Timer(0, self._cut)
         self.allow(seconds)
@@ -110,6 +110,19 @@ class End:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:  # the server, or close(), was faster
             return
+
+
+def _connected(connect: Callable[[], psycopg.Connection]) -> psycopg.Connection:
+    """Return a connection, at the second attempt if the first was closed from there.
+
+    Whoever a server is dying on hears only that it hung up; to who asks again it says why, or is not there any more.
+    """
+    try:
+        return connect()
+    except DatabaseUnavailable as error:
+        if "closed the connection" not in str(error):
+            raise
+        return connect()
 
 
 def place(alias: str) -> str:
