@@ -151,11 +151,10 @@ def _follow(wanted: Declared, spec: SubscriptionSpec, step: Say, *, anew: bool, 
     """Have the subscription as declared and following, made anew if changes were lost or if apply does not get on."""
     subscriber = connections[USER_SYNC.subscriber]
     found = catalog.subscription(subscriber, spec.name)
-    reason = why_not_whole(subscriber, spec, found) if found else None
-    ensure_subscription(subscriber, spec, anew=anew, lineage=wanted.subscription_lineage)
-    made = found is None or anew or reason is not None
+    reason = ensure_subscription(subscriber, spec, anew=anew, lineage=wanted.subscription_lineage)
+    made = reason is not None
     if made:
-        why = f": {reason}" if reason else ""
+        why = f": {reason}" if reason and not anew else ""
         step(f"Made the subscription {spec.name} {'anew ' if found else ''}on a new slot{why}.")
     elif found and not found.enabled:
         step(f"Enabled the subscription {spec.name}.")

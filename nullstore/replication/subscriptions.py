@@ -49,11 +49,12 @@ def ensure_subscription(
     *,
     anew: bool = False,
     lineage: Sequence[str] = (),
-) -> None:
+) -> str | None:
     """Create the subscription and its slot, or bring an existing one to `spec`, which follows on `before`.
 
     `reset` are options that are no longer declared, with PostgreSQL's defaults; `anew` makes a new slot in any case;
-    `lineage` are the digests of all declarations up to this one, for one that is made without its migrations.
+    `lineage` are the digests of all declarations up to this one, for one that is made without its migrations. Returns
+    why it was made anew on a new slot, "" if there was none before, None if there is one that goes on with its slot.
     Outside a transaction only. Leaves alone what a later declaration has altered. Raises ReplicationError if the
     publisher has no such publication, if the slot cannot be made, and for options that the server does not have.
     """
@@ -64,11 +65,12 @@ def ensure_subscription(
         found = catalog.subscription(subscriber, spec.name)
         if found and stamp.supersedes(stamps.digest(spec), stamps.digest(before) if before else None):
             logger.info("Subscription %s: a later migration has altered it; left as it is", spec.name)
-            return
+            return None
         published = _published(spec)
+        reason = "" if found is None else "asked for" if anew else why_not_whole(subscriber, spec, found)
         if found is None:
             create(subscriber, made, published)
-        elif reason := ("asked for" if anew else why_not_whole(subscriber, spec, found)):
+        elif reason:
             logger.info("Subscription %s: made anew on a new slot, after the rows are compared (%s)", spec.name, reason)
             renew(subscriber, made, found, published)
         else:
@@ -76,6 +78,7 @@ def ensure_subscription(
         drop_leftovers(subscriber, spec)
         _follow_tables(subscriber, spec, published.tables)
         _stamp(subscriber, spec, lineage or stamps.digests(before, spec), stamp)
+    return reason
 
 
 def _as_deployed(spec: SubscriptionSpec) -> SubscriptionSpec:
@@ -139,6 +142,8 @@ def _flaws(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catal
     slot = own_slot(spec.name, subscriber, found.slot_name)
     if found.slot_name != slot:
         yield f"it follows the slot {found.slot_name or 'NONE'}, and this database's is {slot}"
+    # In this order: what is applied must have been written before, however fast it goes on.
+    applied = catalog.progress(subscriber, spec.name) if catalog.may_ask_progress(subscriber) else None
     with connect(spec.publisher) as publisher:
         slot_found = catalog.slot(publisher, slot)
         written = catalog.insert_position(publisher)
@@ -150,7 +155,6 @@ def _flaws(subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, found: catal
         yield f"somebody else reads the slot {slot} on {spec.publisher} (walsender pid {slot_found.active_pid})"
     if found.publications != (spec.publication,):
         yield f"it follows the publication {', '.join(found.publications)}, not {spec.publication}"
-    applied = catalog.progress(subscriber, spec.name) if catalog.may_ask_progress(subscriber) else None
     # A publisher that was rolled back has not written yet what the subscription has applied.
     if applied and applied.position is not None and applied.position > written:
         yield f"it has applied more than {spec.publisher} has written, which was restored or replaced"

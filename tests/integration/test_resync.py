@@ -11,13 +11,16 @@ from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from pytest_django import Settings
 
-from nullstore.replication import publications, reconcile, stamps
+from nullstore.replication import catalog, publications, reconcile, stamps
 from nullstore.replication.operations import CreatePublication
 from nullstore.replication.slots import drop_slot, own_slot
+from nullstore.replication.subscriptions import why_not_whole
+from tests.integration.meanwhile import after
 from tests.integration.replicas import (
     AGENTS_SQL,
     EREBUS_SQL,
     PUBLICATION,
+    SUBSCRIPTION,
     TIMEOUT,
     add_task,
     add_user,
@@ -70,6 +73,18 @@ def test_where_nothing_is_wrong_nothing_is_changed() -> None:
     done = resync()
     assert done["done"] == ["Compared 3 rows: equal."]
     assert (AGENTS_SQL.rows("SELECT oid, xmin::text FROM pg_subscription"), slots()) == before
+
+
+def test_what_is_applied_while_it_is_looked_at_is_not_taken_for_a_rollback_of_the_source() -> None:
+    def write() -> None:
+        add_user("meanwhile")
+        wait_until_replicated(TIMEOUT)
+
+    subscriber = connections["agents"]
+    found = catalog.subscription(subscriber, NAME)
+    assert found is not None
+    with after("has_function_privilege", write, "agents"):
+        assert why_not_whole(subscriber, SUBSCRIPTION.spec, found) is None
 
 
 def lose_the_slot() -> None:
