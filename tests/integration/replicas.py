@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.migrations.state import ProjectState
 
 from nullstore.databases import AGENTS, EREBUS
@@ -99,6 +100,23 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not after {TIMEOUT} s"
         time.sleep(0.01)
+
+
+def put_ahead_of_its_source() -> None:
+    """Have the subscription, which is disabled, say that it has applied more than erebus has written."""
+    oid = AGENTS_SQL.value("SELECT oid FROM pg_subscription")
+
+    def advanced() -> bool:
+        # A worker that ends is out of pg_stat_subscription before it lets go of its replication origin.
+        try:
+            AGENTS_SQL.run("SELECT pg_replication_origin_advance(%s, '7F/0')", [f"pg_{oid}"])
+        except OperationalError as error:
+            if isinstance(error.__cause__, psycopg.errors.ObjectInUse):
+                return False
+            raise
+        return True
+
+    wait_for(advanced)
 
 
 def slots() -> list[tuple[str, bool]]:

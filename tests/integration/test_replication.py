@@ -17,8 +17,8 @@ from tests.integration.replicas import (
     add_user,
     assert_replicated,
     forwards,
+    put_ahead_of_its_source,
     resubscribed,
-    wait_for,
 )
 
 pytestmark = pytest.mark.usefixtures("committed_pair")
@@ -128,10 +128,8 @@ def test_a_subscription_that_is_ahead_of_its_source_is_no_success() -> None:
     """As after erebus was restored from a backup: rows would be passed over until the WAL gets there again."""
     with resubscribed():
         wait_until_replicated(TIMEOUT)
-        oid = AGENTS_SQL.value("SELECT oid FROM pg_subscription")
         AGENTS_SQL.run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
-        wait_for(lambda: AGENTS_SQL.value("SELECT count(pid) FROM pg_stat_subscription") == 0)
-        AGENTS_SQL.run("SELECT pg_replication_origin_advance(%s, '7F/0')", [f"pg_{oid}"])
+        put_ahead_of_its_source()
         AGENTS_SQL.run("ALTER SUBSCRIPTION agents_user_sync ENABLE")
         add_user("passed over")
         with pytest.raises(ReplicationError, match=r"was restored or replaced"):

@@ -3,12 +3,11 @@
 import re
 import threading
 from contextlib import nullcontext
-from functools import partial
 
 import psycopg
 import pytest
 from django.core.management import CommandError
-from django.db import OperationalError, connections
+from django.db import connections
 from pytest_django import Settings
 
 from nullstore import conf
@@ -27,6 +26,7 @@ from tests.integration.replicas import (
     add_user,
     assert_replicated,
     forwards,
+    put_ahead_of_its_source,
     resubscribed,
     slots,
     subscribe,
@@ -109,23 +109,12 @@ def test_a_slot_that_was_invalidated_is_replaced_and_nothing_is_lost() -> None:
         assert_replicated(2)
 
 
-def advanced(oid: int) -> bool:
-    """Have the subscription say that it has applied more than there is; False while its worker has not let go of it."""
-    try:
-        AGENTS_SQL.run("SELECT pg_replication_origin_advance(%s, '7F/0')", [f"pg_{oid}"])
-    except OperationalError:
-        return False
-    return True
-
-
 def test_a_disabled_subscription_that_is_ahead_of_its_source_is_not_just_enabled() -> None:
     """Its slot, which it has not spoken to since, looks sound."""
     with resubscribed():
         wait_until_replicated(TIMEOUT)
         AGENTS_SQL.run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
-        wait_for(lambda: AGENTS_SQL.value("SELECT count(pid) FROM pg_stat_subscription") == 0)
-        oid = AGENTS_SQL.value("SELECT oid FROM pg_subscription")
-        wait_for(partial(advanced, oid))
+        put_ahead_of_its_source()
         add_user("passed over")
         forwards(SUBSCRIPTION, "agents")
         assert_replicated(1)

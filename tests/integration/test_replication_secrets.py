@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,11 +13,14 @@ from pytest_django import Settings
 
 from nullstore import conf
 from nullstore.exceptions import ReplicationError
+from nullstore.localdb.server import LocalServer
 from nullstore.replication.conninfo import subscription_conninfo
 from nullstore.replication.execute import execute_secret
 from nullstore.replication.operations import ReplicationOperation
 from nullstore.replication.renewal import create_statement
+from tests.integration.baresql import BareSQL
 from tests.integration.replicas import (
+    AGENTS_SQL,
     EREBUS_SQL,
     PUBLICATION,
     ROLE,
@@ -26,6 +30,7 @@ from tests.integration.replicas import (
     forwards,
     slots,
     subscribe,
+    wait_for,
 )
 from tests.servers import Pair
 
@@ -66,10 +71,10 @@ def test_a_role_with_more_power_than_it_needs_is_refused(power: str) -> None:
 def test_an_ordinary_roles_failure_is_in_the_servers_log_without_the_password(ordinary_role: str, pair: Pair) -> None:
     """It may not switch logging off for itself."""
     statement = create_statement(SUBSCRIPTION.spec, "no_slot", subscription_conninfo("erebus"), copy_data=False)
-    before = logs(pair)
+    before = log_of(pair.agents, AGENTS_SQL)
     with pytest.raises(ReplicationError) as caught:
         execute_secret(connections["agents"], statement, "Creating the subscription")
-    new = logs(pair).removeprefix(before)
+    new = log_of(pair.agents, AGENTS_SQL).removeprefix(before)
     assert "ERROR" in new
     assert "subscription" in str(caught.value)
     assert conf.replication_password() not in logs(pair) + str(caught.value)
@@ -91,9 +96,22 @@ def test_the_role_may_read_what_is_published_and_nothing_else() -> None:
 
 
 def logs(pair: Pair) -> str:
-    files = [*pair.erebus.directory.glob("log/*"), *pair.agents.directory.glob("log/*")]
-    assert files
-    return "\n".join(file.read_text(errors="replace") for file in files)
+    """All that the servers have logged until now, what is still on its way to the files included."""
+    return "\n".join(log_of(server, sql) for server, sql in ((pair.erebus, EREBUS_SQL), (pair.agents, AGENTS_SQL)))
+
+
+def log_of(server: LocalServer, sql: BareSQL) -> str:
+    mark, found = f"mark {uuid4()}", ""
+
+    def written() -> bool:
+        nonlocal found
+        found = "\n".join(file.read_text(errors="replace") for file in sorted(server.directory.glob("log/*")))
+        return mark in found
+
+    sql.run(f"DO $$ BEGIN RAISE LOG '{mark}'; END $$")
+    # A server hands its messages to another process, which writes them in their order, but later.
+    wait_for(written)
+    return found
 
 
 def failing_subscription(settings: Settings) -> str:

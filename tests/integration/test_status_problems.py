@@ -29,6 +29,7 @@ from tests.integration.replicas import (
     SUBSCRIPTION,
     add_user,
     forwards,
+    put_ahead_of_its_source,
     record_later_migrations,
     slots,
     subscribe,
@@ -152,8 +153,7 @@ def another_connection() -> None:
 
 def source_rolled_back() -> None:
     disable()
-    oid = AGENTS_SQL.value("SELECT oid FROM pg_subscription")
-    AGENTS_SQL.run("SELECT pg_replication_origin_advance(%s, '7F/0')", [f"pg_{oid}"])
+    put_ahead_of_its_source()
     enable()
 
 
