@@ -62,8 +62,9 @@ def slow(monkeypatch: pytest.MonkeyPatch, seen: Health) -> Slow:
 
 
 def has_seen(monkeypatch: pytest.MonkeyPatch, seen: Health, verdict: Verdict, age: float = 0.0) -> None:
-    """Have the badge show this verdict, from so many seconds ago."""
-    look = Look(replace(seen, verdict=verdict), timezone.now(), time.monotonic() - age)
+    """Have the badge show this verdict, from so many seconds ago, however long the page takes."""
+    look = Look(replace(seen, verdict=verdict), timezone.now(), time.monotonic())
+    monkeypatch.setattr(Look, "age", age)
     monkeypatch.setattr(watching.watch, "glance", lambda: look)
 
 
