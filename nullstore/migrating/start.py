@@ -9,7 +9,7 @@ from nullstore.migrating.board import Start
 from nullstore.migrating.steps import Step, replicated_tables
 from nullstore.migrating.tables import live_table
 from nullstore.replication import catalog
-from nullstore.replication.renewal import has_rows
+from nullstore.replication.content import has_rows
 
 
 def start(source_steps: Sequence[Step], replica_steps: Sequence[Step]) -> Start:

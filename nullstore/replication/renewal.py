@@ -4,30 +4,23 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-import psycopg
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from nullstore import conf
 from nullstore.exceptions import ReplicationError
-from nullstore.replication import catalog, conninfo, guard
-from nullstore.replication.compare.ends import Ends
+from nullstore.replication import catalog, conninfo
 from nullstore.replication.connect import connect
-from nullstore.replication.execute import execute, execute_secret, without_values
+from nullstore.replication.content import bring_to_snapshot
+from nullstore.replication.execute import execute, execute_secret
 from nullstore.replication.options import SUBSCRIPTION_OPTIONS, clause, current
-from nullstore.replication.reconcile import reconcile
 from nullstore.replication.slots import drop_slot, new_slot, slot_names
 from nullstore.replication.specs import SubscriptionSpec
 
 logger = logging.getLogger(__name__)
-
-_NO_TIMEOUTS: Final = (
-    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN "
-    "('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
-)
 
 
 def create(
@@ -38,19 +31,18 @@ def create(
 ) -> None:
     """Make a slot and the subscription on it, in one transaction of the subscriber.
 
-    Tables that are empty are copied by PostgreSQL's table sync; rows that are there are compared with the slot's
-    snapshot, and what differs is mended. `replaced` is the subscription that is dropped in the same transaction.
+    The replica's rows are brought to the slot's snapshot; only where that cannot be done for empty tables are they left
+    to PostgreSQL's table sync. `replaced` is the subscription that is dropped in the same transaction.
     """
     names = slot_names(spec.name, subscriber)
     slot = next(name for name in names if replaced is None or name != replaced.slot_name)
     with new_slot(spec.publisher, slot, spec.options) as snapshot, transaction.atomic(using=subscriber.alias):
-        filled = any(has_rows(subscriber, table) for table in published.tables)
-        if filled:
-            _reconcile(subscriber, spec, snapshot, published)
+        tables = [published.table(name) for name in sorted(published.tables)]
+        brought = bring_to_snapshot(subscriber, spec.publisher, snapshot, tables)
         if replaced is not None:
             detach(subscriber, spec)
             drop(subscriber, spec)
-        statement = create_statement(spec, slot, conninfo.subscription_conninfo(spec.publisher), copy_data=not filled)
+        statement = create_statement(spec, slot, conninfo.subscription_conninfo(spec.publisher), copy_data=not brought)
         execute_secret(subscriber, statement, f"Creating the subscription {spec.name}")
 
 
@@ -161,27 +153,3 @@ def tell_of_slot_left(spec: SubscriptionSpec, ours: tuple[str, ...], found: cata
                 spec.name,
                 found.slot_name,
             )
-
-
-def has_rows(connection: BaseDatabaseWrapper, table: str) -> bool:
-    """Tell whether the table of the schema public has any row."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier("public", table)))
-        (filled,) = cursor.fetchone()
-    return bool(filled)
-
-
-def _reconcile(
-    subscriber: BaseDatabaseWrapper, spec: SubscriptionSpec, snapshot: str, published: catalog.Publication
-) -> None:
-    # This session waits while the servers hash, and a big table takes its time.
-    execute(subscriber, sql.SQL("SET LOCAL lock_timeout = {}").format(f"{conf.slot_timeout()}s"))
-    execute(subscriber, sql.SQL(_NO_TIMEOUTS))
-    execute(subscriber, sql.SQL(guard.LIFT_GUARD))
-    try:
-        with Ends(snapshot=snapshot) as ends:
-            for table in sorted(published.tables):
-                reconcile(ends, subscriber.connection, published.table(table))
-    except psycopg.Error as error:
-        said = without_values(error)
-        raise ReplicationError(f"Bringing {subscriber.alias} to what {spec.publisher} says: {said}") from None

@@ -13,6 +13,7 @@ from nullstore import conf
 from nullstore.exceptions import ReplicationError
 from nullstore.replication import catalog, conninfo, stamps
 from nullstore.replication.connect import connect
+from nullstore.replication.content import has_rows
 from nullstore.replication.execute import execute, execute_secret
 from nullstore.replication.lock import alone
 from nullstore.replication.options import (
@@ -27,7 +28,6 @@ from nullstore.replication.renewal import (
     detach,
     drop,
     drop_leftovers,
-    has_rows,
     renew,
     tell_of_slot_left,
     wait_for_worker_to_end,

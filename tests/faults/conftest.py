@@ -10,20 +10,8 @@ from pytest_django.plugin import DjangoDbBlocker
 from tests.faults.clusters import FaultPair, fault_pair, in_django
 from tests.faults.console import manage
 from tests.faults.faults import SQL, Fault
+from tests.faults.prepared import prepare
 from tests.faults.report import MAJORS, write
-
-#: A record of what replication did to the replica, kept by the same transaction: what is applied twice is in it twice.
-APPLIED = """
-    CREATE TABLE public.applied (number bigint GENERATED ALWAYS AS IDENTITY, what text, user_id uuid);
-    CREATE FUNCTION public.record_applied() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        INSERT INTO public.applied (what, user_id) VALUES (TG_OP, COALESCE(NEW.id, OLD.id));
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER record_applied AFTER INSERT OR DELETE ON public.user_references
-        FOR EACH ROW EXECUTE FUNCTION public.record_applied();
-    ALTER TABLE public.user_references ENABLE ALWAYS TRIGGER record_applied;
-"""
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +19,7 @@ def migrated_pair(django_db_blocker: DjangoDbBlocker) -> Iterator[FaultPair]:
     """Both databases migrated, with some users, and kept as `pristine`."""
     with fault_pair() as pair:
         with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, in_django(pair, patch):
-            assert manage("migrate --verbosity 0").code == 0
-            SQL["agents"].run(APPLIED)
-            SQL["erebus"].run(
-                "INSERT INTO user_references (source_identifier, network) "
-                "SELECT 'user-' || n, 'email' FROM generate_series(1, 50) AS n"
-            )
-            assert manage("replication wait --timeout 30").code == 0
+            prepare()
         pair.stop("agents")
         pair.stop("erebus")
         for alias in ("erebus", "agents"):

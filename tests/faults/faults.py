@@ -131,6 +131,18 @@ class Fault:
                 journal.check(connection)
         self.is_well()
 
+    def well_again(self) -> float:
+        """Wait until the replica follows, status says ok and verify says equal, whoever writes; nothing is doubled.
+
+        Returns the seconds since the fault ended.
+        """
+        assert self._ended is not None
+        self._arrived()
+        self.is_well()
+        self.seconds = time.monotonic() - self._ended
+        assert doubled() == []
+        return self.seconds
+
     def is_well(self) -> None:
         """Status comes to say ok, and verify says equal."""
         deadline = time.monotonic() + TIMEOUT

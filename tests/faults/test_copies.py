@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.faults.clusters import another_server
 from tests.faults.faults import SQL, Fault
+from tests.faults.injections import copy_on_the_slot
 from tests.faults.scenarios import REPAIR, RESYNC, subject
-from tests.integration.replicas import add_user, wait_for, wait_until_replicated
+from tests.integration.replicas import add_user, wait_until_replicated
 
 scenario = subject(__name__, "Copies and older states")
 
@@ -74,21 +74,9 @@ def lost() -> int:
     mend="In that copy: ALTER SUBSCRIPTION agents_user_sync DISABLE; then manage.py replication resync --anew",
 )
 def test_a_copy_of_agents(fault: Fault) -> None:
-    fault.pair.stop("agents")
-    fault.pair.keep("agents", "copy")
-    copy = another_server(fault.pair, "agents", "copy")
-    copy.start(fault.pair.pair.programs)
-    try:
-        with copy.connect("agents") as session:
-            add_user("for the copy")
-            query = "SELECT FROM user_references WHERE source_identifier = 'for the copy'"
-            wait_for(lambda: session.execute(query).fetchone() is not None)
-            fault.pair.start("agents")
-            with fault.writing() as journal:
-                fault.says(fault.shows()["slot_taken"])
-                session.execute("ALTER SUBSCRIPTION agents_user_sync DISABLE")
-                fault.ends()
-                fault.manage("replication resync --anew --no-input")
-                fault.equal(journal)
-    finally:
-        copy.stop("immediate")
+    with copy_on_the_slot(fault) as session, fault.writing() as journal:
+        fault.says(fault.shows()["slot_taken"])
+        session.execute("ALTER SUBSCRIPTION agents_user_sync DISABLE")
+        fault.ends()
+        fault.manage("replication resync --anew --no-input")
+        fault.equal(journal)

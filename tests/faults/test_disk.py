@@ -8,18 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connections
 
-from nullstore.localdb.account import server_account
-from nullstore.localdb.server import LocalServer
 from tests.faults.clusters import FaultPair
 from tests.faults.console import manage
 from tests.faults.faults import SQL, Fault
+from tests.faults.injections import MEGABYTE, limit_file_size
 from tests.faults.scenarios import subject
+from tests.faults.transactions import write_much
 from tests.integration.replicas import wait_for
 
 scenario = subject(__name__, "Disk of the subscriber")
-MEGABYTE = 1024 * 1024
 FREE_SPACE = "free space; the rest heals by itself"
 
 
@@ -40,17 +38,6 @@ def small_disk(clean_pair: FaultPair) -> Iterator[Path]:
     finally:
         clean_pair.stop("agents", mode="immediate")
         subprocess.run(["umount", "--lazy", server.data], check=True)
-
-
-def write_much(megabytes: int) -> None:
-    """Users that need as much space as they have characters."""
-    for number in range(megabytes):
-        SQL["erebus"].run(
-            "INSERT INTO user_references (source_identifier, network, metadata) "
-            "SELECT %s, 'email', jsonb_build_object('text', string_agg(md5(n::text), '')) "
-            "FROM generate_series(%s, %s) AS n",
-            [f"large-{number}", number * 32768 + 1, (number + 1) * 32768],
-        )
 
 
 @pytest.mark.slow
@@ -121,14 +108,6 @@ def test_the_file_size_is_limited(fault: Fault) -> None:
         limit_file_size(fault.pair.server("agents"), "unlimited:")
         fault.ends()
         fault.equal(journal)
-
-
-def limit_file_size(server: LocalServer, soft_limit: str) -> None:
-    """Limit the files of the postmaster and of processes that it starts from now on. Its own user may do that."""
-    account = server_account(server.directory)
-    done = account.run(["prlimit", "--pid", str(server.pid), f"--fsize={soft_limit}"], cwd=Path("/"), timeout=10)
-    assert done.returncode == 0, done.stderr
-    connections.close_all()  # a session keeps the limit with which it began
 
 
 @pytest.mark.slow

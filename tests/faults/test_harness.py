@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from tests.faults.byhand import past_the_guard
 from tests.faults.clusters import FaultPair
 from tests.faults.faults import SQL, differences, doubled
-from tests.faults.test_replica import past_the_guard
 from tests.faults.writers import USERS, Journal, Writer, writing
 from tests.integration.replicas import wait_until_replicated
 

@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from tests.faults.console import manage
 from tests.faults.faults import SQL, Fault
+from tests.faults.injections import timeouts
 from tests.faults.proxy import Proxy, proxy_to
 from tests.faults.scenarios import subject
 from tests.integration.replicas import wait_for
@@ -24,13 +25,6 @@ def wire(fault: Fault, settings: Settings) -> Iterator[Proxy]:
         fault.manage("migrate agents_app --verbosity 0")
         fault.manage("replication wait --timeout 30")
         yield proxy
-
-
-def timeouts(value: str) -> None:
-    SQL["erebus"].run(f"ALTER SYSTEM SET wal_sender_timeout = '{value}'")
-    SQL["agents"].run(f"ALTER SYSTEM SET wal_receiver_timeout = '{value}'")
-    for alias in ("erebus", "agents"):
-        SQL[alias].run("SELECT pg_reload_conf()")
 
 
 @pytest.mark.slow

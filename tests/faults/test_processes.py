@@ -1,42 +1,28 @@
 """Processes and servers that die, while users are being written."""
 
-import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
+from django.db import OperationalError, connections
+from pytest_django import Settings
 
+from nullstore.exceptions import ReplicationError
 from tests.faults.faults import SQL, Fault
-from tests.faults.scenarios import START, subject
-from tests.integration.replicas import SUBSCRIPTION, backwards, empty_the_replica, forwards, wait_for
+from tests.faults.injections import APPLY_WORKER, SYNC_WORKER, WALSENDER, Place, again_and_again, kill
+from tests.faults.scenarios import RESYNC, START, subject
+from tests.integration.replicas import (
+    SUBSCRIPTION,
+    backwards,
+    empty_the_replica,
+    forwards,
+    somebody_reads_the_replica,
+    wait_for,
+)
 
 scenario = subject(__name__, "Processes and servers")
 
-#: How to find the process: on which server, and by which query.
-WALSENDER = ("erebus", "SELECT pid FROM pg_stat_replication WHERE application_name = 'agents_user_sync'")
-APPLY_WORKER = ("agents", "SELECT pid FROM pg_stat_subscription WHERE relid IS NULL AND pid IS NOT NULL LIMIT 1")
-SYNC_WORKER = ("agents", "SELECT pid FROM pg_stat_subscription WHERE relid IS NOT NULL AND pid IS NOT NULL LIMIT 1")
 WHOLE_SERVER = "SIGKILL to the {}; its server then restarts all of its processes"
-
-Place = tuple[str, str]
-
-
-def kill(fault: Fault, place: Place, number: int) -> None:
-    """Send the signal to the process, as soon as it is there."""
-    alias, query = place
-
-    def killed() -> bool:
-        try:
-            with fault.connect(alias) as session:
-                row = session.execute(query).fetchone()
-        except psycopg.OperationalError:  # the server is just coming back from the signal before
-            return False
-        if row is None or not fault.pair.is_child(alias, row[0]):
-            return False
-        os.kill(row[0], number)
-        return True
-
-    wait_for(killed)
 
 
 @scenario("nothing but load", injected="users are written without pause while status is asked 20 times")
@@ -113,7 +99,54 @@ def test_a_process_of_replication_dies(fault: Fault, place: Place, number: int) 
         ),
     ],
 )
-def test_the_table_sync_dies_half_way(fault: Fault, number: int) -> None:
+def test_the_table_sync_dies_half_way(fault: Fault, settings: Settings, number: int) -> None:
+    prepare_for_a_copy()
+    settings.NULLSTORE_SLOT_TIMEOUT = 2
+    with somebody_reads_the_replica():
+        forwards(SUBSCRIPTION, "agents")
+    wait_for(stands_half_way)
+    fault.shows()
+    SQL["agents"].run("DELETE FROM half_way")
+    with fault.writing() as journal:
+        kill(fault, SYNC_WORKER, number)
+        fault.ends()
+        fault.equal(journal)
+
+
+@pytest.mark.slow
+@scenario(
+    "backfill killed half way",
+    injected=f"while the indexes of 20,000 rows are made, {WHOLE_SERVER.format('session that fills the replica')}",
+    verdict="broken",
+    codes=("subscription_missing",),
+    mend=RESYNC,
+)
+def test_the_backfill_dies_half_way(fault: Fault) -> None:
+    prepare_for_a_copy()
+    with ThreadPoolExecutor(1) as pool:
+        filling = pool.submit(subscribe_in_a_thread)
+        wait_for(stands_half_way)
+        kill(fault, ("agents", "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), signal.SIGKILL)
+        # Ours, or Django's where its connection meets the server that is not back yet.
+        assert isinstance(filling.exception(), (ReplicationError, OperationalError))
+    wait_for(lambda: fault.pair.server("agents").is_running())
+    problems = fault.shows()
+    SQL["agents"].run("DELETE FROM half_way")
+    assert SQL["agents"].value("SELECT count(*) FROM user_references") == 0
+    with fault.writing() as journal:
+        fault.mend(problems["subscription_missing"])
+        fault.equal(journal)
+
+
+def subscribe_in_a_thread() -> None:
+    try:
+        forwards(SUBSCRIPTION, "agents")
+    finally:
+        connections.close_all()  # Django's are the thread's own
+
+
+def prepare_for_a_copy() -> None:
+    """Leave agents without subscription and users, erebus with 20,000; copying them stops in the middle."""
     # Not by migrations: those after the subscription build indexes, which wait for the copy to end.
     backwards(SUBSCRIPTION, "agents")
     empty_the_replica()
@@ -123,17 +156,13 @@ def test_the_table_sync_dies_half_way(fault: Fault, number: int) -> None:
         "SELECT 'copied-' || n, 'email' FROM generate_series(1, 20000) AS n"
     )
     SQL["agents"].run(STOP_HALF_WAY)
-    forwards(SUBSCRIPTION, "agents")
-    wait_for(lambda: bool(SQL["agents"].rows("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'")))
-    fault.shows()
-    SQL["agents"].run("DELETE FROM half_way")
-    with fault.writing() as journal:
-        kill(fault, SYNC_WORKER, number)
-        fault.ends()
-        fault.equal(journal)
 
 
-#: The initial copy stops in its middle if there is a row in half_way.
+def stands_half_way() -> bool:
+    return bool(SQL["agents"].rows("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
+
+
+#: The copy stops in its middle if there is a row in half_way: that of table sync in its rows, ours in this index.
 STOP_HALF_WAY = """
     CREATE TABLE public.half_way AS SELECT 1;
     CREATE FUNCTION public.stop_half_way(name text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
@@ -217,18 +246,8 @@ def test_a_server_goes_down(fault: Fault, aliases: tuple[str, ...], crash: bool)
 @pytest.mark.slow
 @scenario("one after another, without a rest", injected="all of the above twelve times in a row, in turn")
 def test_again_and_again(fault: Fault) -> None:
-    """The next one hits while the servers are still busy with the one before."""
     with fault.writing() as journal:
-        for number in range(12):
-            if number % 3 == 0:
-                kill(fault, WALSENDER, signal.SIGKILL)
-            elif number % 3 == 1:
-                kill(fault, APPLY_WORKER, signal.SIGKILL)
-            else:
-                aliases = (("erebus",), ("agents",), ("erebus", "agents"))[number % 9 // 3]
-                fault.pair.crash(*aliases)
-                fault.pair.start(*aliases)
-            journal.wait_for_commits(10)
+        again_and_again(fault, journal)
         fault.ends()
         fault.equal(journal)
     fault.left_as_it_was()

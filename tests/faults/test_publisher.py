@@ -10,59 +10,20 @@ from nullstore import conf
 from nullstore.replication.connect import connect
 from tests.faults.console import manage
 from tests.faults.faults import SQL, Fault
+from tests.faults.injections import (
+    disable,
+    drop_publication,
+    drop_slot,
+    drop_subscription,
+    lose_slot,
+    set_password,
+    stop_following,
+    take_table_out,
+)
 from tests.faults.scenarios import REPAIR, RESYNC, subject
-from tests.integration.replicas import add_user, slots, wait_for
+from tests.integration.replicas import add_user
 
 scenario = subject(__name__, "Publication, slot and subscription")
-
-
-def drop_publication() -> None:
-    SQL["erebus"].run("DROP PUBLICATION erebus_user_sync")
-
-
-def take_table_out() -> None:
-    SQL["erebus"].run("ALTER PUBLICATION erebus_user_sync DROP TABLE user_references")
-
-
-def stop_following() -> None:
-    """Disable the subscription, and wait until its worker is gone."""
-    SQL["agents"].run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
-    wait_for(lambda: not any(active for _, active in slots()))
-
-
-def drop_slot() -> None:
-    stop_following()
-    SQL["erebus"].run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
-    SQL["agents"].run("ALTER SUBSCRIPTION agents_user_sync ENABLE")
-
-
-def lose_slot() -> None:
-    """Write more WAL than the server may keep for a slot that nobody reads."""
-    stop_following()
-    SQL["erebus"].run("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
-    SQL["erebus"].run("SELECT pg_reload_conf()")
-
-    def lost() -> bool:
-        SQL["erebus"].run("SELECT pg_logical_emit_message(false, 'test', 'x')")
-        SQL["erebus"].run("SELECT pg_switch_wal()")
-        SQL["erebus"].run("CHECKPOINT")
-        return bool(SQL["erebus"].value("SELECT bool_and(wal_status = 'lost') FROM pg_replication_slots"))
-
-    wait_for(lost)
-    SQL["erebus"].run("ALTER SYSTEM RESET max_slot_wal_keep_size")
-    SQL["erebus"].run("SELECT pg_reload_conf()")
-    SQL["agents"].run("ALTER SUBSCRIPTION agents_user_sync ENABLE")
-
-
-def disable() -> None:
-    SQL["agents"].run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
-
-
-def drop_subscription() -> None:
-    """As somebody does who gives up: the slot is left behind."""
-    SQL["agents"].run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
-    SQL["agents"].run("ALTER SUBSCRIPTION agents_user_sync SET (slot_name = NONE)")
-    SQL["agents"].run("DROP SUBSCRIPTION agents_user_sync")
 
 
 @pytest.mark.parametrize(
@@ -170,12 +131,11 @@ def test_an_object_of_replication_is_gone(fault: Fault, inject: Callable[[], Non
 )
 def test_the_password_is_changed(fault: Fault) -> None:
     with fault.writing() as journal:
-        SQL["erebus"].run("ALTER ROLE nullblock_replicator PASSWORD 'another one'")
-        SQL["erebus"].run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
+        set_password("another one", hang_up=True)
         journal.wait_for_commits()
         fault.says(fault.shows()["login_refused"])
         fault.ends()
-        SQL["erebus"].run(f"ALTER ROLE nullblock_replicator PASSWORD '{conf.replication_password()}'")
+        set_password(conf.replication_password(), hang_up=False)
         fault.equal(journal)
 
 
@@ -190,8 +150,7 @@ def test_the_password_is_changed(fault: Fault) -> None:
 def test_the_password_is_rotated(fault: Fault, settings: Settings) -> None:
     with fault.writing() as journal:
         settings.REPLICATION_PASSWORD = "the next one"
-        SQL["erebus"].run("ALTER ROLE nullblock_replicator PASSWORD 'the next one'")
-        SQL["erebus"].run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
+        set_password("the next one", hang_up=True)
         journal.wait_for_commits()
         fault.mend(fault.shows()["connection_differs"])
         fault.equal(journal)

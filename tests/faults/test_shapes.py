@@ -11,26 +11,24 @@ from pytest_django import Settings
 from tests.faults.console import manage
 from tests.faults.faults import SQL, Fault
 from tests.faults.scenarios import RUN_AGAIN, subject
+from tests.faults.transactions import (
+    insert_many,
+    insert_text,
+    large_row,
+    prepared_transactions,
+    stream_early,
+    subtransactions,
+)
 from tests.integration.replicas import wait_for
 
 scenario = subject(__name__, "Shapes of transactions")
-
-
-def stream_early() -> None:
-    """Have transactions sent before they commit, as soon as they are larger than 64 kB."""
-    SQL["erebus"].run("ALTER SYSTEM SET logical_decoding_work_mem = '64kB'")
-    SQL["erebus"].run("SELECT pg_reload_conf()")
-    SQL["erebus"].run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
 
 
 @pytest.mark.slow
 @scenario("200,000 rows in one transaction", injected="one INSERT of 200,000 users, while others write")
 def test_a_large_transaction(fault: Fault) -> None:
     with fault.writing() as journal:
-        SQL["erebus"].run(
-            "INSERT INTO user_references (source_identifier, network) "
-            "SELECT 'many-' || n, 'email' FROM generate_series(1, 200000) AS n"
-        )
+        insert_many(200_000)
         fault.ends()
         fault.equal(journal)
     assert SQL["agents"].value("SELECT count(*) FROM user_references WHERE source_identifier LIKE 'many-%%'") == 200_000
@@ -63,15 +61,7 @@ def test_a_large_transaction(fault: Fault) -> None:
 def test_subtransactions(fault: Fault, streamed: bool) -> None:
     if streamed:
         stream_early()
-    for name, outcome in (("kept", "COMMIT"), ("gone", "ROLLBACK")):
-        with fault.connect() as session:
-            session.execute("BEGIN")
-            for number in range(50):
-                session.execute(f"SAVEPOINT s{number}")
-                insert(session, f"{name}-{number}", 4000)
-                if number % 2:
-                    session.execute(f"ROLLBACK TO s{number}")
-            session.execute(outcome)
+    subtransactions(fault)
     fault.ends()
     fault.equal()
     found = SQL["agents"].rows("SELECT source_identifier FROM user_references WHERE network = 'shape'")
@@ -82,23 +72,12 @@ def test_subtransactions(fault: Fault, streamed: bool) -> None:
 
 @scenario("a row of 5 MB", injected="5 MB of JSON in one row, then an UPDATE of another column of it")
 def test_a_large_row(fault: Fault) -> None:
-    with fault.connect() as session:
-        insert(session, "large", 5_000_000)
-        session.execute("UPDATE user_references SET is_active = false WHERE source_identifier = 'large'")
+    large_row(fault)
     fault.ends()
     fault.equal()
     query = "SELECT length(metadata->>'text'), is_active FROM user_references WHERE source_identifier = 'large'"
     assert SQL["agents"].rows(query) == [(5_000_000, False)]
     fault.left_as_it_was()
-
-
-def insert(session: psycopg.Connection, name: str, characters: int) -> None:
-    """A user whose metadata does not compress."""
-    session.execute(
-        "INSERT INTO user_references (source_identifier, network, metadata) VALUES (%s, 'shape', jsonb_build_object("
-        "'text', (SELECT left(string_agg(md5(n::text), ''), %s) FROM generate_series(0, %s / 32) AS n)))",
-        [name, characters, characters],
-    )
 
 
 @pytest.mark.slow
@@ -108,16 +87,7 @@ def insert(session: psycopg.Connection, name: str, characters: int) -> None:
 )
 def test_prepared_transactions(fault: Fault) -> None:
     with fault.writing() as journal:
-        for name in ("committed", "rolled-back", "left"):
-            with fault.connect() as session:
-                session.execute("BEGIN")
-                insert(session, name, 10)
-                session.execute(f"PREPARE TRANSACTION '{name}'")
-        fault.pair.crash("erebus")
-        fault.pair.start("erebus")
-        with fault.connect() as session:
-            session.execute("COMMIT PREPARED 'committed'")
-            session.execute("ROLLBACK PREPARED 'rolled-back'")
+        prepared_transactions(fault)
         fault.ends()
         fault.equal(journal)
     found = SQL["agents"].rows("SELECT source_identifier FROM user_references WHERE network = 'shape'")
@@ -131,7 +101,7 @@ def open_session(fault: Fault, settings: Settings) -> Iterator[psycopg.Connectio
     settings.NULLSTORE_SLOT_TIMEOUT = 1.0
     with fault.connect() as session:
         session.execute("BEGIN")
-        insert(session, "open", 10)
+        insert_text(session, "open", 10)
         yield session
 
 

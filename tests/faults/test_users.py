@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 
+from tests.faults.byhand import be_late, hold_a_task, orphans, outlive_user
 from tests.faults.faults import SQL, Fault
 from tests.faults.scenarios import subject
 from tests.faults.writers import TASKS, Journal, TaskUpdater, TaskWriter, writing
-from tests.integration.replicas import add_task, add_user, wait_for, wait_until_replicated
+from tests.integration.replicas import wait_for, wait_until_replicated
 
 scenario = subject(__name__, "Users that vanish or are late")
 
@@ -73,14 +74,6 @@ def test_users_are_deleted(fault: Fault, number: int) -> None:
     fault.left_as_it_was()
 
 
-def orphans() -> int:
-    count: int = SQL["agents"].value(
-        "SELECT count(*) FROM tasks AS t WHERE user_id IS NOT NULL "
-        "AND NOT EXISTS (SELECT FROM user_references AS u WHERE u.id = t.user_id)"
-    )
-    return count
-
-
 @scenario(
     "a task that names a user who has not arrived",
     injected="the subscription stands still; a user is written, and a task that names him",
@@ -89,9 +82,7 @@ def orphans() -> int:
     mend="manage.py replication enable",
 )
 def test_a_user_is_late(fault: Fault) -> None:
-    SQL["agents"].run("ALTER SUBSCRIPTION agents_user_sync DISABLE")
-    user = add_user("late")
-    task = add_task(user)
+    user, task = be_late()
     fault.mend(fault.shows()["subscription_disabled"])
     fault.equal()
     assert SQL["agents"].value("SELECT user_id FROM tasks WHERE id = %s", [task]) == user
@@ -106,14 +97,8 @@ def test_a_user_is_late(fault: Fault) -> None:
     mend="agents: SELECT pg_terminate_backend(PID)",
 )
 def test_apply_is_blocked(fault: Fault) -> None:
-    user = add_user("blocked")
-    task = add_task(user)
-    wait_until_replicated(30)
-    session = fault.connect("agents")
-    session.execute("BEGIN")
-    session.execute("UPDATE tasks SET max_retries = 9 WHERE id = %s", [task])
     with fault.writing() as journal:
-        SQL["erebus"].run("DELETE FROM user_references WHERE id = %s", [user])
+        session, task = hold_a_task(fault)
         problem = fault.shows()["apply_blocked"]
         assert f"pid {session.info.backend_pid} (user postgres" in problem["seen"]
         fault.mend(problem)
@@ -132,14 +117,7 @@ def test_apply_is_blocked(fault: Fault) -> None:
     mend="agents: UPDATE public.tasks SET user_id = NULL WHERE user_id IN ('...')",
 )
 def test_a_task_outlives_its_user(fault: Fault) -> None:
-    user = add_user("gone")
-    wait_until_replicated(30)
-    with fault.connect("agents") as session:
-        session.execute("BEGIN")
-        session.execute("INSERT INTO tasks (name, user_id) VALUES ('late', %s)", [user])
-        SQL["erebus"].run("DELETE FROM user_references WHERE id = %s", [user])
-        wait_until_replicated(30)
-        session.execute("COMMIT")
+    outlive_user(fault)
     fault.mend(fault.shows()["orphaned_tasks"])
     fault.equal()
     assert orphans() == 0

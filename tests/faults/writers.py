@@ -3,8 +3,10 @@
 import itertools
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
@@ -25,8 +27,10 @@ class Writer(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.connect = connect
         self.commits = 0
+        self.kinds: Counter[str] = Counter()
         self.rows: dict[uuid.UUID, State] = {}
         self.unsure: dict[uuid.UUID, tuple[State, State]] = {}
+        self.missed: set[uuid.UUID] = set()
         self.halt = threading.Event()
         self.failure: BaseException | None = None
 
@@ -48,10 +52,12 @@ class Writer(threading.Thread):
             # Until the answer is here both may be true.
             self.rows.pop(key, None)
             self.unsure[key] = (before, after)
-            connection.execute(*self.statement(key, before, after))
+            if connection.execute(*self.statement(key, before, after)).rowcount != 1:
+                self.missed.add(key)  # an acknowledged row was not there any more
             del self.unsure[key]
             self.rows[key] = after
             self.commits += 1
+            self.kinds["inserted" if before is None else "deleted" if after is None else "updated"] += 1
             self.halt.wait(0.002)
 
     def next(self, number: int) -> tuple[uuid.UUID, State, State]:
@@ -102,6 +108,16 @@ class TaskUpdater(TaskWriter):
         return key, self.rows[key], number
 
 
+@dataclass(frozen=True)
+class Account:
+    """What a comparison with the journal found, a line for each row: acknowledged commits of which an older state or
+    nothing is there, and rows beyond what was written.
+    """
+
+    lost: list[str]
+    beyond: list[str]
+
+
 class Journal:
     """What several writers know together."""
 
@@ -129,14 +145,22 @@ class Journal:
 
     def check(self, source: psycopg.Connection, query: LiteralString = USERS) -> None:
         """Assert that the source holds exactly what was acknowledged; the unacknowledged last ones may be either."""
-        found: dict[uuid.UUID, State] = dict(source.execute(query).fetchall())
+        assert all(writer.commits for writer in self.writers)
+        assert self.account(source, query) == Account([], [])
+
+    def account(self, source: psycopg.Connection, query: LiteralString = USERS) -> Account:
+        """Compare what the source holds with what was acknowledged, of writers that have ended."""
+        rows: list[tuple[uuid.UUID, State]] = source.execute(query).fetchall()
+        found = dict(rows)
+        lost = []
         for writer in self.writers:
-            assert writer.commits > 0
-            for key, state in writer.rows.items():
-                assert found.pop(key, None) == state, f"{writer.name}: {key}"
-            for key, states in writer.unsure.items():
-                assert found.pop(key, None) in states, f"{writer.name}: {key}"
-        assert found == {}
+            either = writer.unsure | {key: (state, state) for key, state in writer.rows.items()}
+            for key, states in either.items():
+                holds = found.pop(key, None)
+                if holds not in states or key in writer.missed:
+                    lost.append(f"{writer.name}: {key} holds {holds}, not {states[1]}")
+        twice = [f"{key} is there {times} times" for key, times in Counter(key for key, _ in rows).items() if times > 1]
+        return Account(lost, twice + [f"{key} was never written" for key in found])
 
     def _raise(self) -> None:
         for writer in self.writers:

@@ -11,6 +11,7 @@ from django.db import OperationalError, connections, transaction
 from django.db.migrations.state import ProjectState
 
 from nullstore.databases import AGENTS, EREBUS
+from nullstore.replication.connect import connect
 from nullstore.replication.fence import wait_until_replicated
 from nullstore.replication.operations import (
     CreatePublication,
@@ -92,6 +93,14 @@ def empty_the_replica() -> None:
     with transaction.atomic(using="agents"):
         AGENTS_SQL.run("SET LOCAL session_replication_role = replica")
         AGENTS_SQL.run("DELETE FROM user_references")
+
+
+@contextmanager
+def somebody_reads_the_replica() -> Iterator[None]:
+    """Keep it from being filled by us, after NULLSTORE_SLOT_TIMEOUT: then PostgreSQL's table sync copies the rows."""
+    with connect(AGENTS) as reader, reader.transaction():
+        reader.execute("SELECT count(*) FROM user_references")
+        yield
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -36,6 +36,7 @@ from tests.integration.replicas import (
     EREBUS_SQL,
     add_user,
     slots,
+    somebody_reads_the_replica,
     subscribe,
     unsubscribe,
     wait_for,
@@ -278,14 +279,16 @@ HELD_UP = """
 """
 
 
-def test_a_copy_that_goes_on(made_again: None) -> None:
+def test_a_copy_that_goes_on(made_again: None, settings: Settings) -> None:
+    settings.NULLSTORE_SLOT_TIMEOUT = 1
     add_user("user")
     unsubscribe()
     on(AGENTS, "SET session_replication_role = replica", "DELETE FROM user_references", HELD_UP)
     try:
         with connect(AGENTS) as session:
             session.execute("SELECT pg_advisory_lock(7)")
-            subscribe()
+            with somebody_reads_the_replica():
+                subscribe()
             wait_for(lambda: "table_not_ready" in codes(look(0.1)))
             found = look()
             assert (found.verdict, codes(found)) == ("syncing", ["table_not_ready"])
