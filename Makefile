@@ -8,7 +8,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run up stop test test-15 faults faults-15 lint format bench
+.PHONY: help run up stop test test-15 faults faults-15 lint format bench bench-full
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,10 +67,11 @@ format: .venv/development ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/development ## Run the benchmarks at a small size
-	@$(BIN)/python -m benchmarks.router
-	@$(BIN)/python -m benchmarks.verify
-	@$(BIN)/python -m benchmarks.backup
+bench: .venv/development ## Measure everything at a small size, in less than five minutes; write docs/reference/performance.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-full: .venv/development ## The same with up to 5 million rows; over an hour, and 30 GB of disk
+	@$(BIN)/python -m benchmarks --full $(ARGS)
 
 # An environment that was interrupted half way has no pip, and is made anew.
 .venv/runtime: requirements.txt

@@ -34,6 +34,9 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nullstore.settings")
+    if not (options.here or options.filled):
+        # Makes the environment of a pair of its own, and takes what comes from outside away.
+        import tests.servers  # noqa: F401
     # Connections that stay open, as a server in production has them.
     os.environ.setdefault("DATABASE_POOL_SIZE", "2")
     from benchmarks.admin.pair import prepared

@@ -113,12 +113,12 @@ class Visitor:
 
     def times(self, page: Page, *, warm: int, runs: int) -> list[float]:
         """Return the milliseconds that each of `runs` visits took, after `warm` that do not count. Raises Failed."""
-        first = self._time(page)
+        first = self.time(page)
         if first > SLOW:
             return [first]
         for _ in range(warm - 1):
-            self._time(page)
-        return [self._time(page) for _ in range(runs)]
+            self.time(page)
+        return [self.time(page) for _ in range(runs)]
 
     def queries(self, page: Page) -> int:
         """Return how many statements the page sends. Raises Failed if one of them was cut off, and the page says so."""
@@ -135,7 +135,8 @@ class Visitor:
         """Return the status with which a page answers."""
         return self._ask(address, None).status
 
-    def _time(self, page: Page) -> float:
+    def time(self, page: Page) -> float:
+        """Return the milliseconds that one visit took. Raises Failed."""
         if page.before:
             page.before()
         started = time.perf_counter()

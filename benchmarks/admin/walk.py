@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
@@ -17,19 +18,29 @@ from benchmarks.admin.visits import PATIENCE, Failed, Page, Visitor, logged_in, 
 
 def walk(options: Namespace) -> Iterator[Result]:
     """Yield what each page took, table by table."""
-    with override_settings(ROOT_URLCONF="benchmarks.admin.urls", DEBUG=False, ALLOWED_HOSTS=["localhost"]):
+    with visiting() as visitor:
         stock.register_all()
-        with logged_in() as visitor:
-            for area, pages in _areas(visitor, options.only):
-                asked = [page for page in _distinct(pages) if options.pages in f"{page.title} {page.address}"]
-                bar = tqdm(asked, desc=area, disable=None)
-                results = [_measure(visitor, page, options) for page in bar]
-                for _ in range(options.rounds - 1):
-                    results = [_again(visitor, result, options) for result in results]
-                yield from _with_stock(visitor, results, options.stock_runs) if options.stock_runs else results
+        for area, pages in areas(visitor, options.only):
+            asked = [page for page in distinct(pages) if options.pages in f"{page.title} {page.address}"]
+            bar = tqdm(asked, desc=area, disable=None)
+            results = [_measure(visitor, page, options) for page in bar]
+            for _ in range(options.rounds - 1):
+                results = [_again(visitor, result, options) for result in results]
+            yield from _with_stock(visitor, results, options.stock_runs) if options.stock_runs else results
 
 
-def _areas(visitor: Visitor, only: str) -> Iterator[tuple[str, Iterator[Page]]]:
+@contextmanager
+def visiting() -> Iterator[Visitor]:
+    """Return the browser of a superuser to whom the site is open, as it is in production."""
+    with (
+        override_settings(ROOT_URLCONF="benchmarks.admin.urls", DEBUG=False, ALLOWED_HOSTS=["localhost"]),
+        logged_in() as visitor,
+    ):
+        yield visitor
+
+
+def areas(visitor: Visitor, only: str = "") -> Iterator[tuple[str, Iterator[Page]]]:
+    """Yield the site and the tables with `only` in their names, and the pages of each, which are found on the way."""
     if only in "site":
         yield "site", site_pages(visitor)
     for model, model_admin in offered().items():
@@ -38,7 +49,8 @@ def _areas(visitor: Visitor, only: str) -> Iterator[tuple[str, Iterator[Page]]]:
             yield model._meta.label, chain.from_iterable(pages)
 
 
-def _distinct(pages: Iterator[Page]) -> Iterator[Page]:
+def distinct(pages: Iterator[Page]) -> Iterator[Page]:
+    """Yield each page once."""
     seen = set()
     for page in pages:
         if (key := (page.address, page.data, page.before)) not in seen:

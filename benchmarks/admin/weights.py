@@ -6,6 +6,8 @@ from nullstore.databases import AGENTS, EREBUS
 
 #: Who, in logs that staff would have written.
 STAFF = "benchmark staff"
+#: So many of these rows are engrams.
+ENGRAMS = 2_000 + 500 + 30
 
 _EREBUS = {
     "a user with 50 wallets and 500 sessions": """
