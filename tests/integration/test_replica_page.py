@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connections
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from agents_app.models import UserReference
 from nullstore.admin import outage, replicastate
+from nullstore.replication import guard
 from tests.integration import adminpages, looks
-from tests.integration.adminpages import insert_replica, insert_task, page
+from tests.integration.adminpages import agents, insert_replica, insert_task, page
 from tests.integration.consoleactions import content, section
 from tests.integration.erebus_rows import insert
 from tests.integration.replicas import add_user, wait_for
@@ -82,6 +85,20 @@ class TestPage:
         insert_replica(source_identifier="bob", email="bob@example.org")
         rows = client.get(page(REPLICA, "changelist"), {"q": text}).context["cl"].result_list
         assert [row.source_identifier for row in rows] == found
+
+    @pytest.mark.parametrize("text", ["Ada", "ada@example.org", "1111-2222"])
+    def test_indexes_answer_its_search(self, text: str, client: Client) -> None:
+        agents.run(guard.LIFT_GUARD)
+        agents.run(
+            "INSERT INTO user_references (source_identifier, network, email) SELECT md5(n::text), 'email', "
+            "CASE WHEN n % 3 = 0 THEN md5(n::text) || '@example.com' END FROM generate_series(1, 5000) AS n"
+        )
+        agents.run("ANALYZE user_references")
+        model_admin, request = admin.site.get_model_admin(UserReference), RequestFactory().get("/")
+        queryset, _ = model_admin.get_search_results(request, UserReference.objects.all(), text)
+        plan = queryset.order_by().explain()
+        for index in ("user_replica_source", "user_replica_email_given"):
+            assert f"Bitmap Index Scan on {index}" in plan, plan
 
     @pytest.mark.parametrize("who", [adminpages.superuser, adminpages.viewer])
     def test_offers_no_action_and_has_no_address_for_one(self, who: Any) -> None:
