@@ -26,8 +26,7 @@ class UserReferenceAdmin(IdentityColumns, ReplicaAdmin):
     )
 
     def matching_email(self, text: str) -> Q:
-        # Without IS NOT NULL, PostgreSQL 18 does not see through an OR of ORs that the partial index serves it.
-        return Q(email__isnull=False) & (Q(email__startswith=text) | Q(email__startswith=text.lower()))
+        return Q(email__startswith=text) | Q(email__startswith=text.lower())
 
     def sections_below(self, request: HttpRequest, obj: Any) -> Sections:
         tasks = [tasks_section(obj.pk)] if may_view(request, "agents_app.Task") else []
