@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 
 from benchmarks.measure import Outcome
 from benchmarks.report import page, results, text
@@ -24,6 +25,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}; may be repeated"
     )
+    parser.add_argument(
+        "--rows", type=int, action="append", metavar="N", help="only at this number of users, of those of the size"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON on stdout")
     parser.add_argument("--no-write", action="store_true", help="leave results and page as they are")
     return parser.parse_args()
@@ -32,6 +36,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     size = FULL if options.full else SMALL
+    if options.rows:
+        size = replace(size, rows=tuple(rows for rows in size.rows if rows in options.rows))
     wanted = options.only or list(NAMES)
     found: dict[str, list[Outcome]] = {}
     broken: list[str] = []

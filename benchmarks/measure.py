@@ -44,13 +44,16 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Point:
-    """What something took at one number of rows. `waited_for` tells whether a person waits for it."""
+    """What something took at one number of rows. `waited_for` tells whether a person waits for it; what stays below
+    `floor` at the largest size is quick enough however it grew.
+    """
 
     series: str
     rows: int
     value: float
     unit: str
     waited_for: bool = False
+    floor: float = 0
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ AREAS: Final = (
     "agents_app.TaskTransition",
     "agents_app.Engram",
 )
+#: Milliseconds: what is promised of every page at the 95th percentile. Which page of a kind is the slowest differs from
+#: size to size, and so do its 20 or 60 ms.
+QUICK: Final = 100
 #: So many pages of a kind are tried, spread evenly over all that there are: its first, its last, and between.
 TRIED: Final = 3
 
@@ -121,4 +124,5 @@ def _figures(tried: "dict[tuple[str, str], dict[Page, float]]", times: "dict[Pag
 
 def _points(rows: int, times: "dict[Page, list[float]]") -> Iterator[Point]:
     for page, took in times.items():
-        yield Point(f"page: {page.area}, {_kind(page)}", rows, percentile(took, 0.5), "ms", waited_for=True)
+        series = f"page: {page.area}, {_kind(page)}"
+        yield Point(series, rows, percentile(took, 0.5), "ms", waited_for=True, floor=QUICK)

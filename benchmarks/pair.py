@@ -10,8 +10,14 @@ import psycopg
 
 _MEGABYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 #: What a server for millions of rows has: shared buffers of a quarter of the memory for both together, after
-#: https://www.postgresql.org/docs/18/runtime-config-resource.html. Everything is forced to disk, as in production.
-SERVER = {"max_wal_size": "8GB", "shared_buffers": f"{_MEGABYTES // 8}MB", "max_slot_wal_keep_size": "-1"}
+#: https://www.postgresql.org/docs/18/runtime-config-resource.html. Everything is forced to disk, as in production. A
+#: checkpoint on a timer would fall into the rounds of one side.
+SERVER = {
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "1h",
+    "shared_buffers": f"{_MEGABYTES // 8}MB",
+    "max_slot_wal_keep_size": "-1",
+}
 BARE = "bare"
 
 

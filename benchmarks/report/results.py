@@ -24,10 +24,13 @@ class Measured:
 
 
 def keep(size: str, name: str, outcomes: Sequence[Outcome]) -> None:
-    """Put what the benchmark `name` has found into the file of `size`, in the place of what was found before."""
+    """Put what the benchmark `name` has found into the file of `size`, in the place of what was found at these rows."""
     path = HERE / f"{size}.json"
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    known[name] = asdict(Measured(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", describe(), list(outcomes)))
+    measured = {outcome.rows for outcome in outcomes}
+    others = [each for each in known.get(name, {}).get("outcomes", []) if each["rows"] not in measured]
+    found = sorted([*others, *map(asdict, outcomes)], key=lambda each: int(each["rows"]))
+    known[name] = {"at": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "machine": describe(), "outcomes": found}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

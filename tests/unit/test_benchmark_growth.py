@@ -128,3 +128,10 @@ def test_two_sizes_give_an_exponent_and_no_verdict() -> None:
     [fit] = fits([Point("a", rows, rows**2, "s", waited_for=True) for rows in (2_000, 20_000)])
     assert fit.exponent == pytest.approx(2)
     assert fit.is_within
+
+
+@pytest.mark.parametrize(("floor", "within"), [(0, False), (100, False), (101, True)])
+def test_what_is_below_its_floor_at_the_largest_size_may_have_grown(floor: float, within: bool) -> None:
+    values = {100_000: 1, 1_000_000: 10, 5_000_000: 100}
+    [fit] = fits([Point("a", rows, value, "ms", waited_for=True, floor=floor) for rows, value in values.items()])
+    assert fit.is_within == within
