@@ -62,7 +62,7 @@ def cut_for_long(fault: Fault, scene: Scene) -> None:
 
 
 def limit_files(fault: Fault, scene: Scene) -> None:
-    SQL["agents"].run("VACUUM user_references")  # rows of the last time have left room in its file
+    SQL["agents"].run("VACUUM FULL user_references")  # rows of the last time have left room in its file
     server = fault.pair.server("agents")
     injections.limit_file_size(server, f"{20 * injections.MEGABYTE}:")
     SQL["agents"].run("SELECT pg_terminate_backend(pid) FROM pg_stat_subscription")  # the next worker inherits it

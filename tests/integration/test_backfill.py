@@ -93,7 +93,11 @@ def test_every_value_arrives_to_the_byte_and_the_replica_is_there_when_it_return
     subscribe_now()
     # At once, without waiting: the rows are committed with the subscription.
     assert AGENTS_SQL.value("SELECT count(*) FROM user_references") == 13
-    query = "SELECT t::text FROM user_references AS t ORDER BY id"
+    # By name: other tests take columns away and put them back, in another place.
+    named = (
+        "id, source_identifier, network, source_type, email, metadata, preferences, is_active, created_at, updated_at"
+    )
+    query = f"SELECT ROW({named})::text FROM user_references ORDER BY id"
     assert AGENTS_SQL.rows(query) == EREBUS_SQL.rows(query)
     assert LEFT not in caplog.text
     add_user("later")
@@ -135,7 +139,7 @@ def test_indexes_are_just_what_they_were(undone: Undone) -> None:
     # A view that groups by the key cannot do without it.
     undone.agents("CREATE VIEW seen AS SELECT id, network FROM user_references GROUP BY id", "DROP VIEW seen")
     before = AGENTS_SQL.rows(INDEXES)
-    assert len(before) == 9
+    assert sum(name.startswith("extra_") for name, *_ in before) == 5
     fill_source()
     subscribe_now()
     assert AGENTS_SQL.rows(INDEXES) == before

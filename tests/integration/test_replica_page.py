@@ -88,6 +88,8 @@ class TestPage:
 
     @pytest.mark.parametrize("text", ["Ada", "ada@example.org", "1111-2222"])
     def test_indexes_answer_its_search(self, text: str, client: Client) -> None:
+        # Other tests take the column away and put it back without its index.
+        agents.run("CREATE INDEX IF NOT EXISTS user_replica_email ON user_references (email varchar_pattern_ops)")
         agents.run(guard.LIFT_GUARD)
         agents.run(
             "INSERT INTO user_references (source_identifier, network, email) SELECT md5(n::text), 'email', "
