@@ -19,7 +19,6 @@ SCRIPT = "INSERT INTO user_references (source_identifier, network) VALUES ('load
 class Load:
     """What the writers did; known once the block has ended."""
 
-    transactions: int = 0
     per_second: float = 0.0
 
 
@@ -57,7 +56,6 @@ def writes(rate: int | None, *, dbname: str | None = None, clients: int = 2, ali
     if "error" in said or "aborted" in said or not rates:
         raise RuntimeError(f"pgbench failed: {said.strip()}")
     load.per_second = sum(rates) / len(rates)
-    load.transactions = round(sum(rates))
 
 
 def _progress(readline, process) -> str:  # type: ignore[no-untyped-def]
