@@ -27,7 +27,9 @@ TIMEOUT = 30.0
 
 ROLE = CreateReplicationRole(tables=("user_references",))
 PUBLICATION = CreatePublication("erebus_user_sync", tables=("user_references",))
-SUBSCRIPTION = CreateSubscription("agents_user_sync", publication="erebus_user_sync", publisher="erebus")
+SUBSCRIPTION = CreateSubscription(
+    "agents_user_sync", publication="erebus_user_sync", publisher="erebus", options={"binary": True}
+)
 GUARD = GuardReplica(table="user_references", source="erebus.user_references")
 
 
@@ -67,14 +69,14 @@ def unsubscribe() -> None:
 def subscribe() -> None:
     """Apply the migration that subscribes, and those after it; what unsubscribe() has left of them is recorded."""
     migrate("agents_app", "0005")
-    record_later_migrations()
+    record_later_migrations("0008")
     migrate("agents_app")
 
 
-def record_later_migrations() -> None:
-    """Take for applied what is there: making the indexes of tasks and engrams again would take seconds."""
+def record_later_migrations(last: str | None = None) -> None:
+    """Take them for applied, up to `last`: making the indexes of tasks and engrams again would take seconds."""
     if AGENTS_SQL.value("SELECT to_regclass('tasks_type') IS NOT NULL"):
-        call_command("migrate", "agents_app", fake=True, verbosity=0)
+        call_command("migrate", "agents_app", *filter(None, [last]), fake=True, verbosity=0)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class TestOfAHealthyPair:
             "application agents_user_sync",
             "headroom ✓ ",
             "Subscription agents_user_sync state ✓ enabled owner postgres follows the publication erebus_user_sync",
-            "options binary = false, streaming = ",
+            "options binary = true, streaming = ",
             "Tables user_references ✓ ready Workers apply worker ✓ pid ",
             "apply errors 0 copy errors 0 conflicts ",
             "There was none yet.",

@@ -35,11 +35,12 @@ from tests.integration.replicas import (
 )
 
 NAME = "agents_user_sync"
-PLAIN: dict[str, Any] = {"publication": "erebus_user_sync", "publisher": "erebus"}
+#: As the migrations of the project declare it.
+DECLARED: dict[str, Any] = {"publication": "erebus_user_sync", "publisher": "erebus", "options": {"binary": True}}
 USERS: dict[str, Any] = {"tables": ("user_references",)}
 MORE: dict[str, Any] = {"tables": ("user_references", "trial")}
 FOLLOW_MORE = AlterPublication("erebus_user_sync", before=USERS, after=MORE)
-REFRESH = AlterSubscription(NAME, before=PLAIN, after=PLAIN)
+REFRESH = AlterSubscription(NAME, before=DECLARED, after=DECLARED)
 
 
 @pytest.fixture(autouse=True)
@@ -63,11 +64,11 @@ def trial() -> Iterator[None]:
 
 
 def with_options(**options: Any) -> dict[str, Any]:
-    return {**PLAIN, "options": options}
+    return {**DECLARED, "options": {**DECLARED["options"], **options}}
 
 
 def alter(**options: Any) -> AlterSubscription:
-    return AlterSubscription(NAME, before=PLAIN, after=with_options(**options))
+    return AlterSubscription(NAME, before=DECLARED, after=with_options(**options))
 
 
 def column(name: str) -> Any:
@@ -81,7 +82,7 @@ def version() -> int:
 @pytest.mark.parametrize(
     ("options", "where", "altered", "default"),
     [
-        ({"binary": True}, "subbinary", "true", "false"),
+        ({"binary": False}, "subbinary", "false", "true"),
         ({"synchronous_commit": "local"}, "subsynccommit", "local", "off"),
         ({"disable_on_error": True}, "subdisableonerr", "true", "false"),
     ],
@@ -132,7 +133,7 @@ def test_what_this_server_cannot_alter_is_refused_and_replication_goes_on() -> N
     assert_replicated(1)
 
 
-@pytest.mark.parametrize("options", [{"two_phase": True}, {"failover": True, "binary": True}])
+@pytest.mark.parametrize("options", [{"two_phase": True}, {"failover": True, "disable_on_error": True}])
 def test_a_slot_knows_of_its_subscriptions_options_from_the_start(options: dict[str, Any]) -> None:
     operation = CreateSubscription(NAME, **with_options(**options))
     if version() < 17 and "failover" in options:
@@ -160,19 +161,19 @@ def test_options_that_exclude_each_other_up_to_a_version() -> None:
 
 
 def test_run_again_it_says_that_there_is_nothing_to_change(caplog: pytest.LogCaptureFixture) -> None:
-    forwards(alter(binary=True), "agents")
+    forwards(alter(disable_on_error=True), "agents")
     before = AGENTS_SQL.rows("SELECT xmin::text, oid FROM pg_subscription")
     caplog.set_level(logging.INFO, "nullstore.replication")
-    forwards(alter(binary=True), "agents")
+    forwards(alter(disable_on_error=True), "agents")
     assert AGENTS_SQL.rows("SELECT xmin::text, oid FROM pg_subscription") == before
     assert f"Subscription {NAME}: as declared, nothing to change" in caplog.text
 
 
 def test_an_old_create_does_not_go_back_behind_a_later_alter(caplog: pytest.LogCaptureFixture) -> None:
-    forwards(alter(binary=True), "agents")
+    forwards(alter(disable_on_error=True), "agents")
     caplog.set_level(logging.INFO, "nullstore.replication")
     forwards(SUBSCRIPTION, "agents")
-    assert column("subbinary") == "true"
+    assert column("subdisableonerr") == "true"
     assert "a later migration has altered it" in caplog.text
 
 
@@ -183,7 +184,9 @@ def test_differences_are_told() -> None:
     assert subscriptions.differences(connections["agents"], spec) == [
         "its connection string is not the one that the settings make"
     ]
-    assert subscriptions.differences(connections["agents"], alter(binary=True).after)[1:] == ["binary is False"]
+    assert subscriptions.differences(connections["agents"], alter(disable_on_error=True).after)[1:] == [
+        "disable_on_error is False"
+    ]
 
 
 @pytest.mark.parametrize("rows_before", [0, 3])
@@ -215,7 +218,7 @@ def test_a_table_less_is_no_longer_followed(trial: None) -> None:
 
 
 def test_removed_and_back() -> None:
-    remove = RemoveSubscription(NAME, **PLAIN)
+    remove = RemoveSubscription(NAME, **DECLARED)
     add_user("user")
     assert_replicated(1)
     forwards(remove, "agents")
@@ -237,14 +240,16 @@ def test_unguarded_it_can_be_written_and_reversed_not() -> None:
 
 
 def test_the_sql_is_shown_without_a_server() -> None:
-    assert sql_of(alter(binary=True, streaming="parallel"), "agents") == [
-        f"ALTER SUBSCRIPTION {NAME} SET (binary = true, streaming = 'parallel');",
+    assert sql_of(alter(disable_on_error=True, streaming="parallel"), "agents") == [
+        f"ALTER SUBSCRIPTION {NAME} SET (disable_on_error = true, streaming = 'parallel');",
         f"ALTER SUBSCRIPTION {NAME} REFRESH PUBLICATION;",
     ]
-    assert sql_of(alter(binary=True), "agents", backwards=True)[0] == f"ALTER SUBSCRIPTION {NAME} SET (binary = false);"
+    assert sql_of(alter(disable_on_error=True), "agents", backwards=True)[0] == (
+        f"ALTER SUBSCRIPTION {NAME} SET (disable_on_error = false);"
+    )
 
 
-@pytest.mark.parametrize("operation", [alter(binary=True), RemoveSubscription(NAME, **PLAIN)])
+@pytest.mark.parametrize("operation", [alter(disable_on_error=True), RemoveSubscription(NAME, **DECLARED)])
 def test_where_the_router_denies_nothing_is_asked(operation: Any) -> None:
     with (
         CaptureQueriesContext(connections["agents"]) as queries,
