@@ -1,14 +1,13 @@
 """Filling an empty replica: the project's backfill, beside a bare subscription's table sync and COPY piped to COPY."""
 
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.bare import SUBSCRIPTION, TABLE, bare_database, program, subscribe, unsubscribe
+from benchmarks.bare import SUBSCRIPTION, TABLE, bare_database, copy_users, subscribe, unsubscribe
 from benchmarks.load import writes
 from benchmarks.measure import Figure, Outcome, Point, Ratio, seconds
-from benchmarks.pair import BARE, libpq_environment, value
+from benchmarks.pair import BARE, Place, value
 from benchmarks.pair import run as execute
 
 #: At least so many times as fast as the bare subscription, from so many rows on; below, making the slot outweighs them.
@@ -100,7 +99,7 @@ def table_sync(*, indexes: bool) -> float:
 
 
 def _synchronise() -> None:
-    subscribe(publisher_database=value("erebus", "SELECT current_database()"))
+    subscribe()
     deadline = time.monotonic() + PATIENCE
     # d: being copied, f: copied, s and r: has caught up; of those that follow on the copy, none takes time when quiet.
     while value("agents", "SELECT bool_and(srsubstate IN ('s', 'r')) FROM pg_subscription_rel", BARE) is not True:
@@ -109,32 +108,11 @@ def _synchronise() -> None:
 
 
 def pipe() -> float:
-    """Copy into an empty bare table as somebody does at a shell, in binary form; seconds."""
+    """Copy into an empty bare table; seconds."""
     with bare_database("agents", indexes=True):
-        took = seconds(_pipe)
+        took = seconds(lambda: copy_users("agents"))
         _demand_rows(BARE)
     return took
-
-
-def _pipe() -> None:
-    columns = value(
-        "agents",
-        "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute "
-        f"WHERE attrelid = '{TABLE}'::regclass AND attnum > 0 AND NOT attisdropped",
-    )
-    psql = [program("psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-c"]
-    with subprocess.Popen(
-        [*psql, f"COPY {TABLE} ({columns}) TO STDOUT (FORMAT binary)"],
-        env=libpq_environment("erebus"),
-        stdout=subprocess.PIPE,
-    ) as source:
-        subprocess.run(
-            [*psql, f"COPY {TABLE} ({columns}) FROM STDIN (FORMAT binary)"],
-            env=libpq_environment("agents", BARE),
-            stdin=source.stdout,
-            check=True,
-        )
-    assert source.returncode == 0
 
 
 WAYS: dict[str, Callable[[], float]] = {
@@ -145,10 +123,10 @@ WAYS: dict[str, Callable[[], float]] = {
 }
 
 
-def _demand_rows(dbname: str | None = None) -> None:
+def _demand_rows(place: Place | None = None) -> None:
     """Raise AssertionError if rows are missing that were there before writers came."""
     count = f"SELECT count(*) FROM {TABLE} WHERE network <> 'load'"
-    there, here = value("erebus", count), value("agents", count, dbname)
+    there, here = value("erebus", count), value("agents", count, place)
     assert there == here, f"{here:,} of {there:,} rows have come"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.bare import drop_bare_database, program
 from benchmarks.measure import Figure, Outcome, Ratio, seconds
-from benchmarks.pair import BARE, libpq_environment, manage, measured_pair
+from benchmarks.pair import BARE, MAINTENANCE, libpq_environment, manage, measured_pair
 from benchmarks.pair import run as execute
 
 BOUND = 1.25
@@ -52,8 +52,8 @@ def bare_restore(folder: Path) -> None:
 
     drop_bare()
     for alias in ALIASES:
-        execute(alias, f"CREATE DATABASE {BARE} TEMPLATE template0", "postgres")
-        _run_program(alias, "pg_restore", "--no-subscriptions", "-d", BARE, str(folder / alias))
+        execute(alias, f"CREATE DATABASE {BARE.dbname} TEMPLATE template0", MAINTENANCE)
+        _run_program(alias, "pg_restore", "--no-subscriptions", "-d", BARE.dbname, str(folder / alias))
 
 
 def drop_bare() -> None:

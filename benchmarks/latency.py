@@ -1,4 +1,4 @@
-"""From a commit on erebus until agents shows it, beside bare tables that replicate in the same servers."""
+"""From a commit on erebus until agents shows it, beside bare tables in a second pair of servers."""
 
 import random
 import statistics
@@ -12,7 +12,7 @@ import psycopg
 from benchmarks.bare import bare_pair
 from benchmarks.load import writes
 from benchmarks.measure import Figure, Outcome, Point, Ratio, percentile
-from benchmarks.pair import BARE, session, value
+from benchmarks.pair import Place, session
 from benchmarks.pair import run as execute
 from benchmarks.visible import (
     CATCH_UP,
@@ -22,7 +22,6 @@ from benchmarks.visible import (
     load_name,
     refuse_difference,
     settle_tables,
-    turns,
     written_is_removed,
 )
 
@@ -30,16 +29,6 @@ from benchmarks.visible import (
 BOUND = 1.10
 #: With fewer rounds on each side, chance alone breaks a bound too often: that of p99 with 3 in one case of 5.
 ROUNDS_FOR_BOUND = 8
-#: Of tables that are not equally large nothing is promised.
-MOST_BARE_ROWS = 1_000_000
-
-_FILL = """
-INSERT INTO user_references (source_identifier, network)
-SELECT 'bare-' || number, 'bare' FROM generate_series(1, {rows}) AS number
-"""
-_FILLED = """
-SELECT count(*) = {rows} AND NOT EXISTS (SELECT FROM pg_subscription_rel WHERE srsubstate <> 'r') FROM user_references
-"""
 
 
 @dataclass(frozen=True)
@@ -63,18 +52,10 @@ class Round:
 class Side:
     """One of the two that are compared: its sessions, and how to wait until its replica has caught up."""
 
-    dbname: str | None
+    place: Place | None
     writer: psycopg.Connection
     watch: Watch
     settle: Callable[[], object]
-
-    def round(self, rate: int | None, seconds: float) -> Round:
-        with writes(rate, dbname=self.dbname) as load:
-            started = time.perf_counter()
-            times = list(self._probes(started + seconds))
-            took = time.perf_counter() - started
-        self.settle()
-        return Round(times, load.per_second, len(times) / took)
 
     def probe(self) -> float:
         """Return the milliseconds from the commit of one user until it is seen."""
@@ -83,81 +64,66 @@ class Side:
         self.watch.wait(user)
         return (time.perf_counter() - committed) * 1000
 
-    def _probes(self, until: float) -> Iterator[float]:
-        while time.perf_counter() < until:
-            yield self.probe()
-            time.sleep(random.uniform(0, PAUSE))
-
 
 def run(rows: int, *, rounds: int, seconds: float, loads: Sequence[int | None]) -> Outcome:
     """Measure under each of `loads`, in writes per second: 0 is idle, None as many as can be.
 
-    Each of `rounds` rounds has `seconds` seconds of probes on ours and as many on the bare pair, idle by turns, under a
-    load one after the other, for each has its own; one more round before them warms up. The ratio of p50 is the median
-    of the rounds' ratios. For p99, which varies widely among equal runs, the median of our rounds' p99 must not exceed
-    the highest p99 of a bare round: a typical round of ours is then one that bare tables have, too. Both are bounded
-    from ROUNDS_FOR_BOUND rounds on, where chance alone breaks that of p99 in 1 case of 50, and where both tables are
-    equally large. Raises TimeoutError and
-    RuntimeError if a row does not arrive.
+    Each of `rounds` rounds probes ours and the bare pair by turns for `seconds` seconds, while so many writes go to
+    each; one more before them warms up. The ratio of p50 is the median of the rounds' ratios. For p99, which varies
+    widely among equal runs, the median of our rounds' p99 must not exceed the highest p99 of a bare round: a typical
+    round of ours is then one that bare tables have, too. Both are bounded from ROUNDS_FOR_BOUND rounds on, where chance
+    alone breaks that of p99 in 1 case of 50. Raises TimeoutError and RuntimeError if a row does not arrive.
     """
     outcome = Outcome(rows)
-    if rows > MOST_BARE_ROWS:
-        outcome.notes.append(f"The bare tables have {MOST_BARE_ROWS:,} users: larger ones take longer by themselves.")
-    with written_is_removed(), bare_pair():
-        _fill_bare(min(rows, MOST_BARE_ROWS))
-        settle_tables()
-        for alias in ("erebus", "agents"):
-            execute(alias, "CHECKPOINT")
-        with sides() as both:
+    with written_is_removed(), bare_pair() as bare:
+        for place in (None, bare):
+            settle_tables(place)
+            for alias in ("erebus", "agents"):
+                execute(alias, "CHECKPOINT", place)
+        with sides(bare) as both:
             for rate in loads:
                 _add(outcome, rate, _rounds(both, rate, rounds, seconds))
-        for dbname in (None, BARE):
-            refuse_difference(dbname)
+        for place in (None, bare):
+            refuse_difference(place)
     return outcome
 
 
 @contextmanager
-def sides() -> Iterator[dict[str, Side]]:
+def sides(bare: Place) -> Iterator[dict[str, Side]]:
     """Open the sessions of both sides."""
     from nullstore.replication.fence import wait_until_replicated
 
     with ExitStack() as stack:
 
-        def side(dbname: str | None) -> Side:
-            writer, reader = (stack.enter_context(closing(session(alias, dbname))) for alias in ("erebus", "agents"))
+        def side(place: Place | None) -> Side:
+            writer, reader = (stack.enter_context(closing(session(alias, place))) for alias in ("erebus", "agents"))
             watch = Watch(reader)
-            if dbname is None:
-                return Side(dbname, writer, watch, lambda: wait_until_replicated(CATCH_UP))
+            if place is None:
+                return Side(place, writer, watch, lambda: wait_until_replicated(CATCH_UP))
             # What is committed last arrives last.
-            return Side(dbname, writer, watch, lambda: watch.wait(commit_user(writer), CATCH_UP))
+            return Side(place, writer, watch, lambda: watch.wait(commit_user(writer), CATCH_UP))
 
-        yield {"ours": side(None), "bare": side(BARE)}
+        yield {"ours": side(None), "bare": side(bare)}
 
 
 def _rounds(both: dict[str, Side], rate: int | None, rounds: int, seconds: float) -> dict[str, list[Round]]:
-    found: dict[str, list[Round]] = {name: [] for name in both}
-    if rate == 0:
-        for number in range(rounds + 1):
-            measured = _idle_round(both, 2 * seconds)
-            for name in both if number else ():
-                found[name].append(measured[name])
-        return found
-    for name, counts in turns(list(both), rounds):
-        measured = both[name].round(rate, seconds)
-        if counts:
-            found[name].append(measured)
-    return found
+    measured = [_round(both, rate, seconds) for _ in range(rounds + 1)][1:]
+    return {name: [each[name] for each in measured] for name in both}
 
 
-def _idle_round(both: dict[str, Side], seconds: float) -> dict[str, Round]:
-    """Probe both sides by turns, which without a load can share a round: the machine is the same for both."""
+def _round(both: dict[str, Side], rate: int | None, seconds: float) -> dict[str, Round]:
+    """Probe both sides by turns while both are written to: the machine is the same for both."""
     times: dict[str, list[float]] = {name: [] for name in both}
-    started = time.perf_counter()
-    while (took := time.perf_counter() - started) < seconds:
-        for name in random.sample(list(both), len(both)):
-            times[name].append(both[name].probe())
-            time.sleep(random.uniform(0, PAUSE))
-    return {name: Round(each, 0, len(each) / took) for name, each in times.items()}
+    with ExitStack() as stack:
+        loads = {name: stack.enter_context(writes(rate, place=side.place)) for name, side in both.items()}
+        started = time.perf_counter()
+        while (took := time.perf_counter() - started) < seconds:
+            for name in random.sample(list(both), len(both)):
+                times[name].append(both[name].probe())
+                time.sleep(random.uniform(0, PAUSE))
+    for side in both.values():
+        side.settle()
+    return {name: Round(each, loads[name].per_second, len(each) / took) for name, each in times.items()}
 
 
 def _add(outcome: Outcome, rate: int | None, found: dict[str, list[Round]]) -> None:
@@ -165,7 +131,7 @@ def _add(outcome: Outcome, rate: int | None, found: dict[str, list[Round]]) -> N
     load = load_name(rate)
     outcome.figures.extend(_figure(f"commit to visible, {load}, {name}", each) for name, each in found.items())
     ratios = [_p50_ratio(load, **found), _p99_ratio(load, **found)]
-    if outcome.rows > MOST_BARE_ROWS or len(found["bare"]) < ROUNDS_FOR_BOUND:
+    if len(found["bare"]) < ROUNDS_FOR_BOUND:
         ratios = [replace(ratio, most=None) for ratio in ratios]
     outcome.ratios.extend(ratios)
     if rate == 0:
@@ -174,8 +140,8 @@ def _add(outcome: Outcome, rate: int | None, found: dict[str, list[Round]]) -> N
     if rate is None:
         ours, bare = (_mean_writes(found[name]) for name in ("ours", "bare"))
         outcome.notes.append(
-            f"With as many writes as can be, each side has the number that it can do: ours {ours:,.0f}/s, bare "
-            f"{bare:,.0f}/s. Latencies under that load are not those of an equal number of writes."
+            f"With as many writes as can be, each side has what it can do on its half of the machine: ours "
+            f"{ours:,.0f}/s, bare {bare:,.0f}/s. Latencies under that load are not those of an equal number of writes."
         )
 
 
@@ -201,14 +167,3 @@ def _p99_ratio(load: str, ours: list[Round], bare: list[Round]) -> Ratio:
 
 def _mean_writes(rounds: list[Round]) -> float:
     return statistics.mean(each.writes for each in rounds)
-
-
-def _fill_bare(rows: int) -> None:
-    """Give the bare pair a primary key of like size. Raises TimeoutError if the replica does not follow."""
-    execute("erebus", _FILL.format(rows=rows), BARE)
-    deadline = time.monotonic() + CATCH_UP
-    while not value("agents", _FILLED.format(rows=rows), BARE):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"The bare replica does not have {rows:,} users after {CATCH_UP:.0f} s.")
-        time.sleep(0.1)
-    settle_tables(BARE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bare import program
-from benchmarks.pair import libpq_environment
+from benchmarks.pair import Place, libpq_environment
 
 #: One transaction: a new user, as a service writes one.
 SCRIPT = "INSERT INTO user_references (source_identifier, network) VALUES ('load-' || gen_random_uuid(), 'load');\n"
@@ -23,7 +23,7 @@ class Load:
 
 
 @contextmanager
-def writes(rate: int | None, *, dbname: str | None = None, clients: int = 2, alias: str = "erebus") -> Iterator[Load]:
+def writes(rate: int | None, *, place: Place | None = None, clients: int = 2, alias: str = "erebus") -> Iterator[Load]:
     """Write users at `rate` transactions per second, as many as can be with None, for as long as the block lasts.
 
     The rows are of the network `load`; to take them away is up to the caller. Raises RuntimeError if a write failed.
@@ -40,7 +40,7 @@ def writes(rate: int | None, *, dbname: str | None = None, clients: int = 2, ali
         words += [] if rate is None else ["-R", str(rate)]
         with subprocess.Popen(
             list(map(str, words)),
-            env=libpq_environment(alias, dbname),
+            env=libpq_environment(alias, place),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,9 +1,10 @@
-"""The pair of servers that is measured, and beside it, in the same servers, a pair of bare databases."""
+"""The pair of servers that is measured, and how to reach its databases and others."""
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -18,7 +19,23 @@ SERVER = {
     "shared_buffers": f"{_MEGABYTES // 8}MB",
     "max_slot_wal_keep_size": "-1",
 }
-BARE = "bare"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a database is that is not Django's: its name, and by alias the port, if its server is another one."""
+
+    dbname: str
+    ports: Mapping[str, int] = field(default_factory=dict)
+
+    def parameters(self, alias: str) -> dict[str, Any]:
+        """Return libpq's parameters that differ from those of Django's database."""
+        return {"dbname": self.dbname, **({"port": self.ports[alias]} if self.ports else {})}
+
+
+BARE = Place("bare")
+#: Where databases are made and dropped.
+MAINTENANCE = Place("postgres")
 
 
 @contextmanager
@@ -44,37 +61,42 @@ def manage(*words: Any, **options: Any) -> None:
     call_command(*map(str, words), stdout=sys.stderr, **options)
 
 
-def session(alias: str, dbname: str | None = None, **options: Any) -> psycopg.Connection:
-    """Return a connection of its own, in autocommit mode, to the server of `alias`; the caller closes it."""
+def parameters(alias: str, place: Place | None = None) -> dict[str, Any]:
+    """Return libpq's parameters, password included, for Django's database or the one at `place`."""
+    from nullstore.replication.connect import parameters_of
+
+    return parameters_of(alias, **(place.parameters(alias) if place else {}))
+
+
+def session(alias: str, place: Place | None = None) -> psycopg.Connection:
+    """Return a connection of its own, in autocommit mode, to the database of `alias`; the caller closes it."""
     from nullstore.replication.connect import connect
 
-    return connect(alias, **({"dbname": dbname} if dbname else {}), **options)
+    return connect(alias, **(place.parameters(alias) if place else {}))
 
 
-def run(alias: str, statement: str, dbname: str | None = None) -> None:
+def run(alias: str, statement: str, place: Place | None = None) -> None:
     """Execute one statement (or several, divided by semicolons) on a session of its own."""
-    with closing(session(alias, dbname)) as connection:
+    with closing(session(alias, place)) as connection:
         connection.execute(statement)
 
 
-def value(alias: str, query: str, dbname: str | None = None) -> Any:
+def value(alias: str, query: str, place: Place | None = None) -> Any:
     """Return the first column of the first row."""
-    with closing(session(alias, dbname)) as connection:
+    with closing(session(alias, place)) as connection:
         row = connection.execute(query).fetchone()
     assert row is not None
     return row[0]
 
 
-def libpq_environment(alias: str, dbname: str | None = None) -> dict[str, str]:
+def libpq_environment(alias: str, place: Place | None = None) -> dict[str, str]:
     """Return the environment in which PostgreSQL's programs find the database; the password is nowhere else."""
-    from nullstore.replication.connect import parameters_of
-
-    there = parameters_of(alias)
+    there = parameters(alias, place)
     return {
         **os.environ,
         "PGHOST": str(there["host"]),
         "PGPORT": str(there["port"]),
         "PGUSER": str(there["user"]),
         "PGPASSWORD": str(there["password"]),
-        "PGDATABASE": dbname or str(there["dbname"]),
+        "PGDATABASE": str(there["dbname"]),
     }

@@ -52,7 +52,7 @@ FULL = Size(
     main=1_000_000,
     rounds=5,
     seconds=2,
-    latency_rounds=8,
+    latency_rounds=20,
     loads=(0, 200, 1_000, None),
     writes=5_000,
     page_visits=7,
@@ -73,9 +73,10 @@ def growing(size: Size, rows: int) -> Iterator[tuple[str, Run]]:
     from benchmarks import backfill, fence, latency, pages, verify
 
     rounds, whole = size.rounds_at(rows), rows == size.main
-    yield "verify", lambda: verify.run(rows, rounds=rounds, planted=size.planted)
+    # First, while the tables are as new as those of the bare pair.
     loads = size.loads if whole else size.loads[:1]
     yield "latency", lambda: latency.run(rows, rounds=size.latency_rounds, seconds=size.seconds, loads=loads)
+    yield "verify", lambda: verify.run(rows, rounds=rounds, planted=size.planted)
     yield "fence", lambda: fence.run(rows, rounds=rounds, seconds=size.seconds, clients=(1, 50) if whole else (1,))
     yield "pages", lambda: pages.run(rows, runs=size.page_visits)
     yield "backfill", lambda: backfill.run(rows, rounds=max(rounds // 2, 2))

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from benchmarks.pair import run, session, value
+from benchmarks.pair import Place, run, session, value
 
 #: Seconds. What takes longer is not slow but broken.
 PATIENCE = 30.0
@@ -82,14 +82,14 @@ def remove_written() -> None:
     settle_tables()
 
 
-def settle_tables(dbname: str | None = None) -> None:
+def settle_tables(place: Place | None = None) -> None:
     """Vacuum and analyze both tables, so that autovacuum does not do it in the middle of a measurement."""
     for alias in ("erebus", "agents"):
-        run(alias, "VACUUM (ANALYZE) user_references", dbname)
+        run(alias, "VACUUM (ANALYZE) user_references", place)
 
 
-def refuse_difference(dbname: str | None = None) -> None:
+def refuse_difference(place: Place | None = None) -> None:
     """Raise RuntimeError if the replica, which has caught up, has another number of users than the source."""
-    source, replica = (value(alias, "SELECT count(*) FROM user_references", dbname) for alias in ("erebus", "agents"))
+    source, replica = (value(alias, "SELECT count(*) FROM user_references", place) for alias in ("erebus", "agents"))
     if source != replica:
         raise RuntimeError(f"The replica has {replica:,} users and the source {source:,}.")
