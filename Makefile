@@ -70,7 +70,7 @@ format: .venv/development ## Format the code
 bench: .venv/development ## Measure everything at a small size, in less than five minutes; write docs/reference/performance.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-full: .venv/development ## The same with up to 5 million rows; over an hour, and 30 GB of disk
+bench-full: .venv/development ## The same with up to 5 million rows; over an hour, and 40 GB of disk
 	@$(BIN)/python -m benchmarks --full $(ARGS)
 
 # An environment that was interrupted half way has no pip, and is made anew.

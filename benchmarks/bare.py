@@ -8,7 +8,7 @@ from typing import LiteralString
 
 from psycopg import conninfo, sql
 
-from benchmarks.pair import BARE, SERVER, Place, libpq_environment, parameters, run, session, value
+from benchmarks.pair import BARE, MAINTENANCE, SERVER, Place, libpq_environment, parameters, run, session, value
 
 TABLE = "user_references"
 SUBSCRIPTION = "bare_sync"
@@ -46,7 +46,7 @@ def bare_database(alias: str, place: Place = BARE, *, indexes: bool = False) -> 
         f"SELECT array_agg(indexdef) FROM pg_indexes WHERE tablename = '{TABLE}' AND indexdef NOT LIKE '%_pkey %'",
     )
     drop_bare_database(alias, place)
-    run(alias, f"CREATE DATABASE {place.dbname} TEMPLATE template0", replace(place, dbname="postgres"))
+    run(alias, f"CREATE DATABASE {place.dbname} TEMPLATE template0", replace(place, dbname=MAINTENANCE.dbname))
     try:
         dump = subprocess.run(
             [program("pg_dump"), "--section=pre-data", "--no-owner", "--no-acl", "-t", TABLE],
@@ -64,7 +64,7 @@ def bare_database(alias: str, place: Place = BARE, *, indexes: bool = False) -> 
 
 
 def drop_bare_database(alias: str, place: Place = BARE) -> None:
-    run(alias, f"DROP DATABASE IF EXISTS {place.dbname} WITH (FORCE)", replace(place, dbname="postgres"))
+    run(alias, f"DROP DATABASE IF EXISTS {place.dbname} WITH (FORCE)", replace(place, dbname=MAINTENANCE.dbname))
 
 
 def subscribe(place: Place = BARE, *, publisher: Place | None = None, options: LiteralString = "") -> None:
